@@ -1,7 +1,7 @@
 namespace Segno;
 
 /// <summary>A client's configuration, checked and frozen, with the sessions of its connections. Immutable and thread-safe; make one and keep it.</summary>
-public sealed class TlsClientContext : IDisposable
+public sealed class TlsClientContext
 {
     /// <summary>Checks and copies the options.</summary>
     /// <param name="options">The options.</param>
@@ -9,10 +9,17 @@ public sealed class TlsClientContext : IDisposable
     public TlsClientContext(TlsClientOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        Settings = new ClientSettings(options);
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-    }
+    /// <summary>Where this context keeps its sessions.</summary>
+    public Sessions.IClientSessionCache SessionCache => Settings.SessionCache;
+
+    internal ClientSettings Settings { get; }
+
+    internal TimeSpan HandshakeTimeout => Settings.HandshakeTimeout;
+
+    internal TimeSpan IdleTimeout => Settings.IdleTimeout;
+
+    internal TimeProvider TimeProvider => Settings.TimeProvider;
 }

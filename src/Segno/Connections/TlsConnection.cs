@@ -1,4 +1,9 @@
 using System.Buffers;
+using Segno.Alerts;
+using Segno.Buffers;
+using Segno.Cryptography;
+using Segno.Handshake;
+using Segno.Records;
 using Segno.Sessions;
 
 namespace Segno;
@@ -13,99 +18,654 @@ namespace Segno;
 /// </remarks>
 public sealed class TlsConnection : IDisposable
 {
+    /// <summary>Largest input that one record can need: an input buffer of this size always lets <see cref="Receive"/> go on.</summary>
+    public const int MaxRecordLength = RecordHeader.Size + RecordHeader.MaxCiphertext;
+
+    private const int MaxHelloLength = 65536;
+    private const int MaxMessageLength = 65536;
+    private const int MaxCertificateMessageLength = 100 * 1024;
+    private const long MaxHandshakeBytes = 512 * 1024;
+    private const int MaxEmptyRecords = 32;
+    private const int MaxChangeCipherSpecs = 2;
+    private const int MaxSkippedEarlyData = 16384;
+
+    private readonly ConnectionLink _link;
+    private readonly RecordReader _reader = new();
+    private readonly RecordWriter _writer;
+    private readonly AlertReceiver _alerts = new();
+    private readonly FlightBuffer _messages = new();
+    private readonly FlightBuffer _plaintext = new();
+    private readonly string? _targetHost;
+    private readonly int _targetPort;
+    private readonly CancellationTokenSource _aborted = new();
+
+    // Plaintext that waits for room: from this offset on in _plaintext.
+    private int _waiting;
+    private HandshakeState? _state;
+    private TlsException? _failure;
+    private long _started;
+    private int _changeCipherSpecs;
+    private int _emptyRecords;
+    private int _skippableEarlyData;
+
+    // What the read half wants of the write half.
+    private int _keyUpdateWanted;
+    private int _alertWanted = -1;
+    private volatile bool _sendClosed;
+    private volatile bool _receiveClosed;
+    private volatile bool _completed;
+    private bool _disposed;
+
     /// <summary>A client's connection.</summary>
     /// <param name="context">The configuration.</param>
     /// <param name="targetHost">Overrides the context's target host where not <see langword="null"/>.</param>
     /// <param name="targetPort">Overrides the context's target port where not 0.</param>
     public TlsConnection(TlsClientContext context, string? targetHost = null, int targetPort = 0)
     {
-        throw new NotSupportedException();
+        ArgumentNullException.ThrowIfNull(context);
+        _targetHost = targetHost ?? context.Settings.TargetHost;
+        _targetPort = targetPort != 0 ? targetPort : context.Settings.TargetPort;
+        _writer = new RecordWriter(context.Settings.MaxSendFragment, context.Settings.RecordPadding);
+        _link = new ConnectionLink(this, context.Settings);
     }
 
     /// <summary>A server's connection.</summary>
     /// <param name="context">The configuration.</param>
     public TlsConnection(TlsServerContext context)
     {
-        throw new NotSupportedException();
+        ArgumentNullException.ThrowIfNull(context);
+        IsServer = true;
+        _writer = new RecordWriter(context.Settings.MaxSendFragment, context.Settings.RecordPadding);
+        _link = new ConnectionLink(this, context.Settings);
+        _state = new ExpectClientHello(new ServerHandshake(_link, context.Settings));
     }
 
-    /// <summary>Largest input that one record can need: an input buffer of this size always lets <see cref="Receive"/> go on.</summary>
-    public const int MaxRecordLength = 5 + 16384 + 256;
+    /// <summary>Client: called for every session the server gives, inside <see cref="Receive"/>.</summary>
+    public event Action<TlsConnection, TlsSession>? SessionReceived;
 
     /// <summary>Whether this side is the server.</summary>
     public bool IsServer { get; }
 
     /// <summary>What is needed next.</summary>
-    public TlsWants Wants { get; }
+    public TlsWants Wants
+    {
+        get
+        {
+            TlsWants wants = _writer.HasOutput || Volatile.Read(ref _keyUpdateWanted) != 0 || Volatile.Read(ref _alertWanted) >= 0
+                ? TlsWants.Write
+                : TlsWants.None;
+            if (_failure is not null)
+            {
+                return wants;
+            }
+            if (_state?.Pending is not null)
+            {
+                return wants | TlsWants.Resume;
+            }
+            return _receiveClosed ? wants : wants | TlsWants.Read;
+        }
+    }
 
     /// <summary>What the handshake waits for, if <see cref="Wants"/> has <see cref="TlsWants.Resume"/>.</summary>
-    public TlsPendingOperation? Pending { get; }
+    public TlsPendingOperation? Pending => _failure is null ? _state?.Pending : null;
 
     /// <summary>Whether application data may be sent and received.</summary>
-    public bool IsHandshakeCompleted { get; }
+    public bool IsHandshakeCompleted => _completed;
 
     /// <summary>Whether the peer has sent close_notify: no more data comes.</summary>
-    public bool IsReceiveClosed { get; }
+    public bool IsReceiveClosed => _receiveClosed;
 
     /// <summary>Whether this side has sent, or queued, close_notify or a fatal alert.</summary>
-    public bool IsSendClosed { get; }
+    public bool IsSendClosed => _sendClosed;
+
+    /// <summary>Whether application data that was received waits for the next <see cref="Receive"/>.</summary>
+    public bool HasWaitingData => _waiting < _plaintext.Length;
 
     /// <summary>How the connection came to be.</summary>
-    public TlsConnectionInfo Info { get; } = new();
+    public TlsConnectionInfo Info => _link.Info;
 
     /// <summary>Client: the newest session that the server gave on this connection, or <see langword="null"/>. Server: <see langword="null"/>.</summary>
-    public TlsSession? Session { get; }
-
-    /// <summary>Client: called for every session the server gives, inside <see cref="Receive"/>.</summary>
-    public event Action<TlsConnection, TlsSession>? SessionReceived;
+    public TlsSession? Session { get; private set; }
 
     /// <summary>Client: starts the handshake. A server's connection needs no start.</summary>
-    public void Start() => throw new NotSupportedException();
+    /// <exception cref="InvalidOperationException">It is started already, or this is a server's connection.</exception>
+    public void Start()
+    {
+        ThrowIfFailed();
+        if (_state is not null)
+        {
+            throw new InvalidOperationException(IsServer ? "A server waits for its client; it is not started." : "The handshake is started already.");
+        }
+        Guarded(() =>
+        {
+            _started = _link.Settings.TimeProvider.GetTimestamp();
+            _writer.UseVersion(0x0301);
+            var settings = (ClientSettings)_link.Settings;
+            _link.Client = new ClientHandshake(_link, settings, _targetHost, _targetPort);
+            _state = ExpectServerHello.Start(_link.Client);
+        });
+    }
 
     /// <summary>Takes bytes from the peer: as many whole records as there are and as the room for application data allows.</summary>
     /// <param name="input">All bytes that arrived and were not consumed yet.</param>
     /// <param name="applicationData">Room for application data; may be empty during the handshake. Data that does not fit is kept and written by the next call (also one with empty input).</param>
     /// <exception cref="TlsException">The connection failed; call <see cref="Flush"/> to send the alert.</exception>
-    public TlsReceiveResult Receive(ReadOnlySpan<byte> input, Span<byte> applicationData) => throw new NotSupportedException();
+    public TlsReceiveResult Receive(ReadOnlySpan<byte> input, Span<byte> applicationData)
+    {
+        ThrowIfFailed();
+        if (_state is null)
+        {
+            throw new InvalidOperationException("Call Start first.");
+        }
+        try
+        {
+            return ReceiveRecords(input, applicationData);
+        }
+        catch (Exception e) when (Fail(e) is { } failure)
+        {
+            if (ReferenceEquals(e, failure))
+            {
+                throw;
+            }
+            throw failure;
+        }
+    }
 
     /// <summary>The peer closed the transport. Throws where no close_notify came before.</summary>
     /// <exception cref="TlsException">The data may be truncated (RFC 9846 §6.1), or the handshake was not complete.</exception>
-    public void ReceiveEnd() => throw new NotSupportedException();
+    public void ReceiveEnd()
+    {
+        ThrowIfFailed();
+        if (!_receiveClosed)
+        {
+            throw Fail(new TlsException(_completed ? TlsFault.Truncated : TlsFault.ClosedDuringHandshake))!;
+        }
+    }
 
     /// <summary>Writes all that waits to be sent: handshake flights, tickets, KeyUpdates, alerts.</summary>
     /// <param name="output">Where it goes.</param>
-    public void Flush(IBufferWriter<byte> output) => throw new NotSupportedException();
+    public void Flush(IBufferWriter<byte> output)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (Interlocked.Exchange(ref _keyUpdateWanted, 0) != 0 && !_sendClosed)
+        {
+            WriteKeyUpdate(requestPeer: false);
+        }
+        int alert = Interlocked.Exchange(ref _alertWanted, -1);
+        if (alert >= 0)
+        {
+            _writer.Alert((TlsAlert)alert);
+        }
+        _writer.Flush(output);
+    }
 
     /// <summary>Seals application data into records, behind whatever waits to be sent.</summary>
     /// <param name="data">The data.</param>
     /// <param name="output">Where the records go.</param>
     /// <exception cref="InvalidOperationException">The handshake is not complete, or sending is closed.</exception>
-    public void Send(ReadOnlySpan<byte> data, IBufferWriter<byte> output) => throw new NotSupportedException();
+    public void Send(ReadOnlySpan<byte> data, IBufferWriter<byte> output)
+    {
+        ThrowIfFailed();
+        if (!_completed)
+        {
+            throw new InvalidOperationException("The handshake is not complete.");
+        }
+        if (_sendClosed)
+        {
+            throw new InvalidOperationException("Sending is closed.");
+        }
+        Flush(output);
+        while (!data.IsEmpty)
+        {
+            if (_writer.IsWornOut)
+            {
+                WriteKeyUpdate(requestPeer: false);
+                _writer.Flush(output);
+            }
+            data = data[_writer.Send(data, output)..];
+        }
+    }
 
     /// <summary>Goes on after <see cref="Pending"/> is done.</summary>
     /// <exception cref="TlsException">The connection failed; call <see cref="Flush"/> to send the alert.</exception>
-    public void Resume() => throw new NotSupportedException();
+    public void Resume()
+    {
+        ThrowIfFailed();
+        Guarded(() =>
+        {
+            _state = _state!.Resume();
+            ProcessMessages();
+        });
+    }
 
     /// <summary>Queues close_notify (RFC 9846 §6.1). Data may still be received.</summary>
-    public void Close() => SessionReceived?.Invoke(this, null!);
+    public void Close()
+    {
+        if (_failure is null && !_sendClosed)
+        {
+            _sendClosed = true;
+            Volatile.Write(ref _alertWanted, (int)TlsAlert.CloseNotify);
+        }
+    }
 
     /// <summary>Fails the connection from this side: queues the alert of the fault and wipes its secrets.</summary>
     /// <param name="fault">Why.</param>
-    public void Abort(TlsFault fault) => throw new NotSupportedException();
+    public void Abort(TlsFault fault)
+    {
+        if (_failure is null)
+        {
+            Fail(new TlsException(fault));
+        }
+    }
 
-    /// <summary>Queues a KeyUpdate (RFC 9846 §4.7.3): the next record is sent under a new key.</summary>
+    /// <summary>Queues a KeyUpdate (RFC 9846 §4.7.3): the next record is sent under a new key. Belongs to the sending half.</summary>
     /// <param name="requestPeer">Whether the peer shall update its key as well.</param>
-    public void UpdateKeys(bool requestPeer = false) => throw new NotSupportedException();
+    /// <exception cref="InvalidOperationException">The handshake is not complete, or sending is closed.</exception>
+    public void UpdateKeys(bool requestPeer = false)
+    {
+        ThrowIfFailed();
+        if (!_completed || _sendClosed)
+        {
+            throw new InvalidOperationException("Keys can be updated only while application data can be sent.");
+        }
+        WriteKeyUpdate(requestPeer);
+    }
 
     /// <summary>Keying material for another protocol (RFC 9846 §7.5, RFC 5705).</summary>
     /// <param name="label">The label, ASCII.</param>
     /// <param name="context">The context; empty where there is none.</param>
     /// <param name="output">Filled with keying material.</param>
     /// <exception cref="InvalidOperationException">The handshake is not complete.</exception>
-    public void ExportKeyingMaterial(string label, ReadOnlySpan<byte> context, Span<byte> output) => throw new NotSupportedException();
+    public void ExportKeyingMaterial(string label, ReadOnlySpan<byte> context, Span<byte> output)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(label);
+        ThrowIfFailed();
+        if (!_completed)
+        {
+            throw new InvalidOperationException("The handshake is not complete.");
+        }
+        _link.Keys!.Export(System.Text.Encoding.ASCII.GetBytes(label), context, output);
+    }
 
     /// <summary>Wipes the secrets and gives memory back. Sends nothing.</summary>
     public void Dispose()
     {
+        if (_disposed)
+        {
+            return;
+        }
+        _disposed = true;
+        _aborted.Cancel();
+        _aborted.Dispose();
+        _reader.Dispose();
+        _writer.Dispose();
+        _messages.Dispose();
+        _plaintext.Dispose();
+        _link.Dispose();
+    }
+
+    private TlsReceiveResult ReceiveRecords(ReadOnlySpan<byte> input, Span<byte> applicationData)
+    {
+        if (_started == 0)
+        {
+            _started = _link.Settings.TimeProvider.GetTimestamp();
+        }
+        int consumed = 0;
+        int written = TakeWaiting(applicationData);
+        while (_state!.Pending is null && !HasWaitingData)
+        {
+            if (_receiveClosed)
+            {
+                // Whatever follows close_notify is ignored (RFC 9846 §6.1).
+                return new TlsReceiveResult(input.Length, written);
+            }
+            ReadOnlySpan<byte> rest = input[consumed..];
+            if (!_reader.TryFind(rest, out RecordHeader header))
+            {
+                break;
+            }
+            if (written > 0 && applicationData.Length - written < header.Length)
+            {
+                // There is something to deliver; the next record gets the room of the next call.
+                break;
+            }
+            int length = RecordHeader.Size + header.Length;
+            CountHandshakeBytes(length);
+            consumed += length;
+            written += ReceiveRecord(header, rest[..length], applicationData[written..]);
+        }
+        return new TlsReceiveResult(consumed, written);
+    }
+
+    private int TakeWaiting(Span<byte> applicationData)
+    {
+        int count = Math.Min(_plaintext.Length - _waiting, applicationData.Length);
+        _plaintext.Span.Slice(_waiting, count).CopyTo(applicationData);
+        _waiting += count;
+        if (!HasWaitingData && !_plaintext.IsEmpty)
+        {
+            _plaintext.Dispose();
+            _waiting = 0;
+        }
+        return count;
+    }
+
+    private void CountHandshakeBytes(int length)
+    {
+        if (_completed)
+        {
+            return;
+        }
+        Info.HandshakeBytesIn += length;
+        if (Info.HandshakeBytesIn > MaxHandshakeBytes)
+        {
+            throw new TlsException(TlsFault.HandshakeTooLong);
+        }
+    }
+
+    /// <returns>How much application data was written.</returns>
+    private int ReceiveRecord(RecordHeader header, ReadOnlySpan<byte> record, Span<byte> applicationData)
+    {
+        switch (header.Type)
+        {
+            case ContentType.ChangeCipherSpec:
+                ReceiveChangeCipherSpec(record[RecordHeader.Size..]);
+                return 0;
+            case ContentType.ApplicationData when _reader.IsProtected:
+                return ReceiveProtected(record, applicationData);
+            case ContentType.ApplicationData when _skippableEarlyData > 0:
+                SkipEarlyData(header.Length);
+                return 0;
+            case ContentType.Alert when _reader.IsProtected && !_reader.HasOpened:
+                // From a peer that could not follow us to protected records (RFC 9846 §6).
+            case ContentType.Handshake or ContentType.Alert when !_reader.IsProtected:
+                Dispatch(header.Type, record[RecordHeader.Size..]);
+                return 0;
+            default:
+                throw new TlsException(header.Type == ContentType.ApplicationData ? TlsFault.UnexpectedApplicationData : TlsFault.UnprotectedRecord);
+        }
+    }
+
+    /// <summary>Compatibility mode: dropped where it may come, refused elsewhere (RFC 9846 §5, D.4).</summary>
+    private void ReceiveChangeCipherSpec(ReadOnlySpan<byte> content)
+    {
+        bool inHandshake = !_completed && (!IsServer || _link.ClientRandom.Length > 0);
+        if (!inHandshake || content is not [1] || ++_changeCipherSpecs > MaxChangeCipherSpecs)
+        {
+            throw new TlsException(TlsFault.UnexpectedChangeCipherSpec);
+        }
+    }
+
+    private int ReceiveProtected(ReadOnlySpan<byte> record, Span<byte> applicationData)
+    {
+        int innerLength = record.Length - RecordHeader.Size - Aead.TagLength;
+        bool direct = _completed && innerLength >= 0 && applicationData.Length >= innerLength;
+        Span<byte> target = direct ? applicationData : _plaintext.Reserve(Math.Max(0, innerLength));
+        bool opened = _reader.TryOpen(record, target, out ContentType type, out int length);
+        if (!opened)
+        {
+            _plaintext.Clear();
+            if (_skippableEarlyData > 0)
+            {
+                SkipEarlyData(record.Length - RecordHeader.Size);
+                return 0;
+            }
+            throw new TlsException(TlsFault.RecordAuthenticationFailed);
+        }
+        _skippableEarlyData = 0;
+        if (type != ContentType.ApplicationData)
+        {
+            Dispatch(type, target[..length]);
+            target[..length].Clear();
+            _plaintext.Clear();
+            return 0;
+        }
+        if (_state is not { IsConnected: true } connected)
+        {
+            throw new TlsException(TlsFault.UnexpectedApplicationData);
+        }
+        CheckNotInterleaved();
+        CountEmptyRecords(length);
+        (connected as Connected13)?.ApplicationDataReceived();
+        if (direct)
+        {
+            return length;
+        }
+        _plaintext.Truncate(length);
+        _waiting = 0;
+        return TakeWaiting(applicationData);
+    }
+
+    private void SkipEarlyData(int length)
+    {
+        _skippableEarlyData -= length;
+        if (_skippableEarlyData <= 0)
+        {
+            throw new TlsException(TlsFault.TooMuchEarlyData);
+        }
+    }
+
+    private void CountEmptyRecords(int length)
+    {
+        _emptyRecords = length == 0 ? _emptyRecords + 1 : 0;
+        if (_emptyRecords > MaxEmptyRecords)
+        {
+            throw new TlsException(TlsFault.TooManyEmptyRecords);
+        }
+    }
+
+    /// <summary>Sends each kind of record its way.</summary>
+    private void Dispatch(ContentType type, ReadOnlySpan<byte> content)
+    {
+        if (type is ContentType.Handshake or ContentType.Alert && content.IsEmpty)
+        {
+            throw new TlsException(TlsFault.EmptyRecord);
+        }
+        switch (type)
+        {
+            case ContentType.Handshake:
+                _messages.Append(content);
+                ProcessMessages();
+                break;
+            case ContentType.Alert:
+                CheckNotInterleaved();
+                if (_alerts.Receive(content, Info.ProtocolVersion) == AlertVerdict.Close)
+                {
+                    ReceiveClose();
+                }
+                break;
+            default:
+                throw new TlsException(TlsFault.UnexpectedRecordType, type.ToString());
+        }
+    }
+
+    private void ReceiveClose()
+    {
+        if (!_completed)
+        {
+            throw new TlsException(TlsFault.ClosedDuringHandshake);
+        }
+        _receiveClosed = true;
+    }
+
+    private void CheckNotInterleaved()
+    {
+        if (!_messages.IsEmpty)
+        {
+            throw new TlsException(TlsFault.InterleavedHandshakeMessage);
+        }
+    }
+
+    private void ProcessMessages()
+    {
+        while (_state!.Pending is null && _messages.Length >= HandshakeMessage.HeaderSize)
+        {
+            ReadOnlySpan<byte> bytes = _messages.Span;
+            int length = (bytes[1] << 16) | (bytes[2] << 8) | bytes[3];
+            if (length > MaxLength((HandshakeType)bytes[0]))
+            {
+                throw new TlsException(TlsFault.MessageTooLong);
+            }
+            length += HandshakeMessage.HeaderSize;
+            if (bytes.Length < length)
+            {
+                return;
+            }
+            _state = _state.Receive(new HandshakeMessage(bytes[..length]));
+            _messages.Consume(length);
+            if (_reader.KeyChanged)
+            {
+                _reader.KeyChanged = false;
+                if (!_messages.IsEmpty)
+                {
+                    throw new TlsException(TlsFault.HandshakeDataAcrossKeyChange);
+                }
+            }
+        }
+        if (_messages.IsEmpty)
+        {
+            _messages.Dispose();
+        }
+    }
+
+    private static int MaxLength(HandshakeType type) => type switch
+    {
+        HandshakeType.ClientHello => MaxHelloLength,
+        HandshakeType.Certificate => MaxCertificateMessageLength,
+        _ => MaxMessageLength,
+    };
+
+    private void WriteKeyUpdate(bool requestPeer)
+    {
+        _writer.Messages.Append([(byte)HandshakeType.KeyUpdate, 0, 0, 1, requestPeer ? (byte)1 : (byte)0]);
+        _writer.UpdateKey();
+    }
+
+    private void Guarded(Action step)
+    {
+        try
+        {
+            step();
+        }
+        catch (Exception e) when (Fail(e) is { } failure)
+        {
+            if (ReferenceEquals(e, failure))
+            {
+                throw;
+            }
+            throw failure;
+        }
+    }
+
+    /// <summary>The one place where a connection ends by a fault: the alert is queued, secrets are wiped, the fault is kept.</summary>
+    /// <returns>The exception to throw; <see langword="null"/> where it is not one of the connection.</returns>
+    private TlsException? Fail(Exception cause)
+    {
+        TlsException failure = cause switch
+        {
+            TlsException tls => tls,
+            System.Security.Cryptography.CryptographicException => new TlsException(TlsFault.CryptographyFailed, null, cause),
+            _ => new TlsException(TlsFault.InternalError, null, cause),
+        };
+        if (_failure is not null)
+        {
+            return failure;
+        }
+        TlsAlert? alert = FaultAlerts.For(failure.Fault);
+        if (alert is { } toSend && !_sendClosed)
+        {
+            if (failure is not TlsAlertException)
+            {
+                failure = new TlsAlertException(failure.Fault, toSend, sentByPeer: false, Detail(failure), failure.InnerException);
+            }
+            Volatile.Write(ref _alertWanted, (int)toSend);
+        }
+        _failure = failure;
+        _sendClosed = true;
+        _receiveClosed = true;
+        _aborted.Cancel();
+        _messages.Dispose();
+        _plaintext.Dispose();
+        _waiting = 0;
+        _link.Keys?.Dispose();
+        return failure;
+    }
+
+    private static string? Detail(TlsException failure)
+    {
+        string name = failure.Fault.ToString();
+        return failure.Message.Length > name.Length + 2 ? failure.Message[(name.Length + 2)..] : null;
+    }
+
+    private void ThrowIfFailed()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_failure is { } failure)
+        {
+            throw new TlsException(failure.Fault, "the connection failed before", failure);
+        }
+    }
+
+    /// <summary>What handshake states see of the connection.</summary>
+    private sealed class ConnectionLink(TlsConnection connection, TlsSettings settings) : HandshakeLink(settings.Crypto)
+    {
+        private TlsSettings _settings = settings;
+        private bool _changeCipherSpecSent;
+
+        public ClientHandshake? Client { get; set; }
+
+        public override object Sender => connection;
+
+        public override CancellationToken Aborted => connection._aborted.Token;
+
+        public override TlsSettings Settings => _settings;
+
+        protected override FlightBuffer Messages => connection._writer.Messages;
+
+        public override void SetReadSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret)
+            => connection._reader.SetProtection(new RecordProtection(Crypto, suite, secret));
+
+        public override void SetWriteSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret)
+        {
+            var protection = new RecordProtection(Crypto, suite, secret);
+            protection.RecordLimit = _settings.RecordLimit ?? protection.RecordLimit;
+            connection._writer.SetProtection(protection);
+        }
+
+        public override void UpdateReadKey() => connection._reader.UpdateKey();
+
+        public override void RequestKeyUpdate() => Volatile.Write(ref connection._keyUpdateWanted, 1);
+
+        public override void SendChangeCipherSpec()
+        {
+            if (!_changeCipherSpecSent)
+            {
+                _changeCipherSpecSent = true;
+                connection._writer.ChangeCipherSpec();
+            }
+        }
+
+        public override void SkipEarlyData() => connection._skippableEarlyData = MaxSkippedEarlyData;
+
+        public override void UseSettings(TlsSettings settings) => _settings = settings;
+
+        public override void Complete()
+        {
+            Info.IsServer = connection.IsServer;
+            Info.HandshakeDuration = _settings.TimeProvider.GetElapsedTime(connection._started);
+            Info.HandshakeBytesOut = connection._writer.BytesWrittenAfterSealing();
+            connection._completed = true;
+        }
+
+        public override void SessionReceived(TlsSession session)
+        {
+            connection.Session = session;
+            if (Client!.SessionKey() is { } key)
+            {
+                Client.Settings.SessionCache.Add(key, session);
+            }
+            connection.SessionReceived?.Invoke(connection, session);
+        }
     }
 }

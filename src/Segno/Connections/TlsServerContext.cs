@@ -9,10 +9,23 @@ public sealed class TlsServerContext : IDisposable
     public TlsServerContext(TlsServerOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        Settings = new ServerSettings(options);
     }
 
-    /// <inheritdoc/>
+    internal ServerSettings Settings { get; }
+
+    internal TimeSpan HandshakeTimeout => Settings.HandshakeTimeout;
+
+    internal TimeSpan IdleTimeout => Settings.IdleTimeout;
+
+    internal TimeProvider TimeProvider => Settings.TimeProvider;
+
+    /// <summary>Wipes the ticket keys, if they are the context's own. Connections may go on; they issue no more tickets.</summary>
     public void Dispose()
     {
+        if (Settings.OwnsTicketKeys)
+        {
+            Settings.TicketKeys?.Dispose();
+        }
     }
 }

@@ -6,13 +6,9 @@ namespace Segno;
 /// <summary>What a client says in its first message, for the choice of a virtual host or a certificate.</summary>
 public sealed class TlsClientHelloInfo
 {
-    internal TlsClientHelloInfo(TlsConnection connection)
+    internal TlsClientHelloInfo()
     {
-        Connection = connection;
     }
-
-    /// <summary>The connection.</summary>
-    public TlsConnection Connection { get; }
 
     /// <summary>The server name in lower case without trailing dot, or <see langword="null"/>.</summary>
     public string? ServerName { get; internal init; }
@@ -33,13 +29,9 @@ public sealed class TlsClientHelloInfo
 /// <summary>What a server says when it asks for a client certificate.</summary>
 public sealed class TlsCertificateRequestInfo
 {
-    internal TlsCertificateRequestInfo(TlsConnection connection)
+    internal TlsCertificateRequestInfo()
     {
-        Connection = connection;
     }
-
-    /// <summary>The connection.</summary>
-    public TlsConnection Connection { get; }
 
     /// <summary>The signature schemes that the server accepts, unknown ones included.</summary>
     public IReadOnlyList<TlsSignatureScheme> SignatureSchemes { get; internal init; } = [];

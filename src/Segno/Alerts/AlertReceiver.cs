@@ -1,0 +1,44 @@
+using System.Security.Authentication;
+
+namespace Segno.Alerts;
+
+internal enum AlertVerdict
+{
+    Ignore,
+    Close,
+}
+
+/// <summary>What a received alert means (RFC 9846 §6): closure, something to be ignored a few times, or the end.</summary>
+internal sealed class AlertReceiver
+{
+    public const int MaxWarnings = 4;
+
+    private const byte Warning = 1;
+    private const byte Fatal = 2;
+
+    private int _warnings;
+
+    public AlertVerdict Receive(ReadOnlySpan<byte> record, SslProtocols version)
+    {
+        if (record.Length != 2 || record[0] is not (Warning or Fatal))
+        {
+            throw new TlsException(TlsFault.AlertMalformed);
+        }
+        var alert = (TlsAlert)record[1];
+        if (alert == TlsAlert.CloseNotify)
+        {
+            return AlertVerdict.Close;
+        }
+        // TLS 1.3 ignores the level: all but closure alerts are errors (§6.2).
+        bool ignorable = alert == TlsAlert.UserCanceled || (version != SslProtocols.Tls13 && record[0] == Warning);
+        if (!ignorable)
+        {
+            throw new TlsAlertException(TlsFault.PeerAlert, alert, sentByPeer: true);
+        }
+        if (++_warnings > MaxWarnings)
+        {
+            throw new TlsException(TlsFault.TooManyWarningAlerts);
+        }
+        return AlertVerdict.Ignore;
+    }
+}

@@ -1,0 +1,72 @@
+namespace Segno.Alerts;
+
+/// <summary>The one table from faults to alerts (RFC 9846 §6; docs/faults.md).</summary>
+internal static class FaultAlerts
+{
+    /// <summary>The alert to send for a fault; <see langword="null"/> where nothing may or need be sent.</summary>
+    public static TlsAlert? For(TlsFault fault) => fault switch
+    {
+        TlsFault.None or TlsFault.PeerAlert or TlsFault.Truncated or TlsFault.ClosedDuringHandshake
+            or TlsFault.TransportFailed or TlsFault.IdleTimeout => null,
+
+        TlsFault.NotTls or TlsFault.PlainHttpReceived => TlsAlert.UnexpectedMessage,
+        TlsFault.RecordTooLong => TlsAlert.RecordOverflow,
+        TlsFault.RecordAuthenticationFailed => TlsAlert.BadRecordMac,
+        TlsFault.UnexpectedRecordType or TlsFault.RecordWithoutContentType or TlsFault.EmptyRecord
+            or TlsFault.TooManyEmptyRecords or TlsFault.UnexpectedChangeCipherSpec or TlsFault.UnexpectedApplicationData
+            or TlsFault.InterleavedHandshakeMessage or TlsFault.HandshakeDataAcrossKeyChange
+            or TlsFault.UnprotectedRecord => TlsAlert.UnexpectedMessage,
+        TlsFault.SequenceNumberExhausted => TlsAlert.InternalError,
+        TlsFault.WrongRecordVersion => TlsAlert.ProtocolVersion,
+
+        TlsFault.MessageMalformed or TlsFault.ExtensionMalformed or TlsFault.TrailingMessageData => TlsAlert.DecodeError,
+        TlsFault.MessageTooLong => TlsAlert.IllegalParameter,
+        TlsFault.DuplicateExtension => TlsAlert.IllegalParameter,
+
+        TlsFault.UnexpectedMessage or TlsFault.SecondHelloRetry or TlsFault.RenegotiationRefused
+            or TlsFault.PostHandshakeAuthenticationNotOffered or TlsFault.TooManyKeyUpdates
+            or TlsFault.HandshakeTooLong => TlsAlert.UnexpectedMessage,
+        TlsFault.NoCommonVersion or TlsFault.VersionNotOffered or TlsFault.LegacyVersionInvalid => TlsAlert.ProtocolVersion,
+        TlsFault.NoCommonCipherSuite or TlsFault.NoCommonGroup or TlsFault.NoCommonSignatureScheme
+            or TlsFault.NoSuitableCertificate => TlsAlert.HandshakeFailure,
+        TlsFault.CipherSuiteNotOffered or TlsFault.CipherSuiteChangedAfterRetry or TlsFault.GroupNotOffered
+            or TlsFault.SignatureSchemeNotOffered or TlsFault.KeyShareInvalid or TlsFault.DuplicateKeyShare
+            or TlsFault.KeyShareNotInSupportedGroups or TlsFault.MisplacedExtension or TlsFault.CompressionMethodInvalid
+            or TlsFault.SessionIdNotEchoed or TlsFault.HelloRetryWithoutChange or TlsFault.SecondClientHelloDiffers
+            or TlsFault.RetriedKeyShareWrong or TlsFault.DowngradeDetected or TlsFault.ApplicationProtocolNotOffered
+            or TlsFault.ServerNameInvalid or TlsFault.KeyUpdateRequestInvalid or TlsFault.CertificateRequestContextInvalid
+            or TlsFault.VersionChangedAfterRetry or TlsFault.CookieInvalid => TlsAlert.IllegalParameter,
+        TlsFault.MissingExtension or TlsFault.NoKeyExchangePossible => TlsAlert.MissingExtension,
+        TlsFault.UnsolicitedExtension => TlsAlert.UnsupportedExtension,
+        TlsFault.FinishedVerificationFailed or TlsFault.HandshakeSignatureInvalid => TlsAlert.DecryptError,
+        TlsFault.NoCommonApplicationProtocol => TlsAlert.NoApplicationProtocol,
+        TlsFault.UnrecognizedServerName => TlsAlert.UnrecognizedName,
+
+        TlsFault.PreSharedKeyExtensionMustBeLast or TlsFault.PskBinderCountMismatch or TlsFault.PskIdentityOutOfRange
+            or TlsFault.PskHashMismatch or TlsFault.PskChangedAfterRetry or TlsFault.EarlyDataNotAllowed => TlsAlert.IllegalParameter,
+        TlsFault.PskKeyExchangeModesMissing or TlsFault.PskWithoutKeyShare => TlsAlert.MissingExtension,
+        TlsFault.PskBinderInvalid => TlsAlert.DecryptError,
+        TlsFault.CertificateInResumedHandshake or TlsFault.TooManyTickets or TlsFault.TooMuchEarlyData => TlsAlert.UnexpectedMessage,
+        TlsFault.EmptyTicket => TlsAlert.DecodeError,
+        TlsFault.ResumptionRequiredButDeclined => TlsAlert.HandshakeFailure,
+
+        TlsFault.CertificateMalformed or TlsFault.CertificateSignatureInvalid => TlsAlert.BadCertificate,
+        TlsFault.CertificateMissing => TlsAlert.CertificateRequired,
+        TlsFault.CertificateNameMismatch or TlsFault.CertificateIssuerNotCa or TlsFault.CertificateNameConstraintViolated
+            or TlsFault.CertificateRejectedByApplication or TlsFault.CertificateChainInvalid
+            or TlsFault.CertificateRevocationUnknown => TlsAlert.CertificateUnknown,
+        TlsFault.CertificateExpired or TlsFault.CertificateNotYetValid => TlsAlert.CertificateExpired,
+        TlsFault.CertificateUntrusted => TlsAlert.UnknownCa,
+        TlsFault.CertificateWrongUsage or TlsFault.CertificateKeyUsageMissing
+            or TlsFault.CertificateKeyUnsupported => TlsAlert.UnsupportedCertificate,
+        TlsFault.CertificateRevoked => TlsAlert.CertificateRevoked,
+
+        TlsFault.TooManyWarningAlerts => TlsAlert.UnexpectedMessage,
+        TlsFault.AlertMalformed => TlsAlert.DecodeError,
+        TlsFault.UserCanceled => TlsAlert.CloseNotify,
+        TlsFault.HandshakeTimeout or TlsFault.Canceled => TlsAlert.UserCanceled,
+        TlsFault.RefusedByApplication => TlsAlert.AccessDenied,
+        TlsFault.CallbackFailed or TlsFault.CryptographyFailed or TlsFault.InternalError => TlsAlert.InternalError,
+        _ => TlsAlert.InternalError,
+    };
+}

@@ -1,0 +1,253 @@
+using Segno.Buffers;
+using Segno.Certificates;
+using Segno.Cryptography;
+using Segno.Handshake.Extensions;
+using Segno.Handshake.Messages;
+using Segno.Sessions;
+using Segno.Sessions.Tickets;
+
+namespace Segno.Handshake;
+
+/// <summary>Writes the first ClientHello and, after a HelloRetryRequest, the second, which differs only where it may (RFC 9846 §4.2.2).</summary>
+internal sealed class ClientHelloWriter : IDisposable
+{
+    private const byte PskKe = 0;
+    private const byte PskDheKe = 1;
+
+    private readonly ClientHandshake _client;
+    private readonly List<KeyExchange> _shares = [];
+    private readonly byte[] _random = new byte[ClientHello.RandomLength];
+    private readonly byte[] _grease = new byte[6];
+    private readonly string? _serverName;
+
+    public ClientHelloWriter(ClientHandshake client)
+    {
+        _client = client;
+        Span<byte> random = stackalloc byte[ClientHello.RandomLength + ClientHello.MaxSessionId + 6];
+        client.Link.Crypto.FillRandom(random);
+        random[..ClientHello.RandomLength].CopyTo(_random);
+        SessionId = random.Slice(ClientHello.RandomLength, ClientHello.MaxSessionId).ToArray();
+        random[^6..].CopyTo(_grease);
+        client.Link.ClientRandom = _random;
+        _serverName = client.TargetHost is { Length: > 0 } host ? ServerNames.Normalize(host).SniName : null;
+        client.Link.Info.ServerName = _serverName;
+        foreach (TlsNamedGroup group in client.Settings.KeyShareGroups)
+        {
+            _shares.Add(client.Link.Crypto.StartKeyExchange(group));
+        }
+    }
+
+    public byte[] SessionId { get; }
+
+    public byte[]? Cookie { get; set; }
+
+    /// <summary>The suite of the HelloRetryRequest, once there was one.</summary>
+    public CipherSuiteInfo? RetrySuite { get; set; }
+
+    /// <summary>The extensions that were sent: all that a server may answer.</summary>
+    public HashSet<ExtensionType> Offered { get; } = [];
+
+    public bool HasShare(TlsNamedGroup group) => Share(group) is not null;
+
+    public KeyExchange? Share(TlsNamedGroup group) => _shares.Find(share => share.Group == group);
+
+    /// <summary>HelloRetryRequest: one share, of the group the server wants.</summary>
+    public void UseGroup(TlsNamedGroup group)
+    {
+        Dispose();
+        _shares.Add(_client.Link.Crypto.StartKeyExchange(group));
+    }
+
+    public void Write()
+    {
+        ClientSettings settings = _client.Settings;
+        TlsWriter writer = _client.Link.Begin(HandshakeType.ClientHello, out int start);
+        writer.UInt16(0x0303);
+        writer.Bytes(_random);
+        writer.Vector8(SessionId);
+        TlsWriter.OpenVector suites = writer.Open(2);
+        WriteGrease(writer, 0);
+        foreach (CipherSuiteInfo suite in settings.CipherSuites)
+        {
+            writer.UInt16((int)suite.Suite);
+        }
+        writer.Close(suites);
+        writer.Vector8([0]);
+
+        TlsWriter.OpenVector extensions = writer.Open(2);
+        Offered.Clear();
+        if (settings.SendGrease)
+        {
+            writer.UInt16(Grease(1));
+            writer.UInt16(0);
+        }
+        WriteServerName(writer);
+        WriteLists(writer);
+        WriteKeyShares(writer);
+        if (Cookie is { } cookie)
+        {
+            TlsWriter.OpenVector extension = Open(writer, ExtensionType.Cookie);
+            writer.Vector16(cookie);
+            writer.Close(extension);
+        }
+        if (settings.SendGrease)
+        {
+            // Another value than the first one, and not empty.
+            int grease = Grease(2);
+            writer.UInt16(grease == Grease(1) ? grease ^ 0x1010 : grease);
+            writer.Vector16([0]);
+        }
+        int bindersLength = 0;
+        if (settings.AllowResume)
+        {
+            TlsWriter.OpenVector modes = Open(writer, ExtensionType.PskKeyExchangeModes);
+            writer.Vector8(settings.AllowPskWithoutKeyExchange ? [PskDheKe, PskKe] : [PskDheKe]);
+            writer.Close(modes);
+            if (_client.Offered is { } session)
+            {
+                bindersLength = WritePsk(writer, session);
+            }
+        }
+        writer.Close(extensions);
+        if (bindersLength > 0)
+        {
+            _client.Link.End(start, toTranscript: false);
+            WriteBinder(start, bindersLength, _client.Offered!);
+        }
+        _client.Link.End(start);
+    }
+
+    public void Dispose()
+    {
+        foreach (KeyExchange share in _shares)
+        {
+            share.Dispose();
+        }
+        _shares.Clear();
+    }
+
+    private void WriteServerName(TlsWriter writer)
+    {
+        if (_serverName is not { } name)
+        {
+            return;
+        }
+        TlsWriter.OpenVector extension = Open(writer, ExtensionType.ServerName);
+        TlsWriter.OpenVector list = writer.Open(2);
+        writer.UInt8(0);
+        writer.Vector16(System.Text.Encoding.ASCII.GetBytes(name));
+        writer.Close(list);
+        writer.Close(extension);
+    }
+
+    private void WriteLists(TlsWriter writer)
+    {
+        ClientSettings settings = _client.Settings;
+        TlsWriter.OpenVector extension = Open(writer, ExtensionType.SupportedGroups);
+        TlsWriter.OpenVector list = writer.Open(2);
+        WriteGrease(writer, 3);
+        foreach (TlsNamedGroup group in settings.Groups)
+        {
+            writer.UInt16((int)group);
+        }
+        writer.Close(list);
+        writer.Close(extension);
+
+        extension = Open(writer, ExtensionType.SignatureAlgorithms);
+        list = writer.Open(2);
+        foreach (TlsSignatureScheme scheme in settings.SignatureSchemes)
+        {
+            writer.UInt16((int)scheme);
+        }
+        writer.Close(list);
+        writer.Close(extension);
+
+        if (settings.ApplicationProtocols.Length > 0)
+        {
+            extension = Open(writer, ExtensionType.ApplicationLayerProtocolNegotiation);
+            list = writer.Open(2);
+            foreach (System.Net.Security.SslApplicationProtocol protocol in settings.ApplicationProtocols)
+            {
+                writer.Vector8(protocol.Protocol.Span);
+            }
+            writer.Close(list);
+            writer.Close(extension);
+        }
+
+        extension = Open(writer, ExtensionType.SupportedVersions);
+        list = writer.Open(1);
+        WriteGrease(writer, 4);
+        writer.UInt16(0x0304);
+        writer.Close(list);
+        writer.Close(extension);
+    }
+
+    private void WriteKeyShares(TlsWriter writer)
+    {
+        TlsWriter.OpenVector extension = Open(writer, ExtensionType.KeyShare);
+        TlsWriter.OpenVector list = writer.Open(2);
+        if (_client.Settings.SendGrease && RetrySuite is null)
+        {
+            WriteGrease(writer, 3);
+            writer.Vector16([0]);
+        }
+        foreach (KeyExchange share in _shares)
+        {
+            writer.UInt16((int)share.Group);
+            writer.UInt16(share.ShareLength);
+            share.WriteShare(writer.Reserve(share.ShareLength));
+        }
+        writer.Close(list);
+        writer.Close(extension);
+    }
+
+    /// <returns>The length of the binders list at the end of the message.</returns>
+    private int WritePsk(TlsWriter writer, TlsSession session)
+    {
+        int binderLength = session.Hash.Length();
+        TlsWriter.OpenVector extension = Open(writer, ExtensionType.PreSharedKey);
+        TlsWriter.OpenVector identities = writer.Open(2);
+        writer.Vector16(session.Ticket.Span);
+        writer.UInt32(TicketAge.Obfuscate(session, _client.Link.Now));
+        writer.Close(identities);
+        TlsWriter.OpenVector binders = writer.Open(2);
+        writer.UInt8(binderLength);
+        writer.Reserve(binderLength).Clear();
+        writer.Close(binders);
+        writer.Close(extension);
+        return 2 + 1 + binderLength;
+    }
+
+    private void WriteBinder(int start, int bindersLength, TlsSession session)
+    {
+        Span<byte> message = _client.Link.Unfinished(start);
+        Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
+        ReadOnlySpan<byte> transcript = _client.Link.Transcript.CurrentWith(session.Hash, message[..^bindersLength], hash);
+        Span<byte> psk = stackalloc byte[HashKinds.MaxLength];
+        psk = psk[..session.CopySecret(psk)];
+        KeySchedule.ComputeBinder(_client.Link.Crypto, session.Hash, psk, external: false, transcript, message[^session.Hash.Length()..]);
+        System.Security.Cryptography.CryptographicOperations.ZeroMemory(psk);
+    }
+
+    private TlsWriter.OpenVector Open(TlsWriter writer, ExtensionType type)
+    {
+        Offered.Add(type);
+        writer.UInt16((int)type);
+        return writer.Open(2);
+    }
+
+    private void WriteGrease(TlsWriter writer, int index)
+    {
+        if (_client.Settings.SendGrease)
+        {
+            writer.UInt16(Grease(index));
+        }
+    }
+
+    /// <summary>A reserved value 0x?A?A (RFC 8701 §2).</summary>
+    private int Grease(int index)
+    {
+        int value = (_grease[index] & 0xf0) | 0x0a;
+        return (value << 8) | value;
+    }
+}

@@ -1,0 +1,39 @@
+namespace Segno.Handshake.Extensions;
+
+[Flags]
+internal enum ExtensionPlace
+{
+    None = 0,
+    ClientHello = 1,
+    ServerHello = 2,
+    HelloRetryRequest = 4,
+    EncryptedExtensions = 8,
+    CertificateRequest = 16,
+    Certificate = 32,
+    NewSessionTicket = 64,
+}
+
+/// <summary>The table of RFC 9846 §4.3: which extension may stand in which message.</summary>
+internal static class ExtensionRules
+{
+    /// <summary>Where the extension may stand; <see langword="null"/> where it is not known.</summary>
+    public static ExtensionPlace? Places(ExtensionType type) => type switch
+    {
+        ExtensionType.ServerName or ExtensionType.MaxFragmentLength or ExtensionType.SupportedGroups or ExtensionType.UseSrtp
+            or ExtensionType.Heartbeat or ExtensionType.ApplicationLayerProtocolNegotiation or ExtensionType.ClientCertificateType
+            or ExtensionType.ServerCertificateType or ExtensionType.RecordSizeLimit
+            or ExtensionType.TicketRequest => ExtensionPlace.ClientHello | ExtensionPlace.EncryptedExtensions,
+        ExtensionType.StatusRequest or ExtensionType.SignedCertificateTimestamp
+            => ExtensionPlace.ClientHello | ExtensionPlace.CertificateRequest | ExtensionPlace.Certificate,
+        ExtensionType.SignatureAlgorithms or ExtensionType.SignatureAlgorithmsCert or ExtensionType.CertificateAuthorities
+            or ExtensionType.CompressCertificate => ExtensionPlace.ClientHello | ExtensionPlace.CertificateRequest,
+        ExtensionType.Padding or ExtensionType.PskKeyExchangeModes or ExtensionType.PostHandshakeAuth => ExtensionPlace.ClientHello,
+        ExtensionType.PreSharedKey => ExtensionPlace.ClientHello | ExtensionPlace.ServerHello,
+        ExtensionType.EarlyData => ExtensionPlace.ClientHello | ExtensionPlace.EncryptedExtensions | ExtensionPlace.NewSessionTicket,
+        ExtensionType.KeyShare or ExtensionType.SupportedVersions
+            => ExtensionPlace.ClientHello | ExtensionPlace.ServerHello | ExtensionPlace.HelloRetryRequest,
+        ExtensionType.Cookie => ExtensionPlace.ClientHello | ExtensionPlace.HelloRetryRequest,
+        ExtensionType.OidFilters => ExtensionPlace.CertificateRequest,
+        _ => null,
+    };
+}

@@ -1,0 +1,116 @@
+using System.Security.Authentication;
+using Segno.Buffers;
+using Segno.Cryptography;
+using Segno.Sessions;
+
+namespace Segno.Handshake;
+
+/// <summary>What a handshake state may do to its connection, and what all states of one handshake share.</summary>
+internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
+{
+    public CryptoProvider Crypto { get; } = crypto;
+
+    public TranscriptHash Transcript { get; } = new(crypto);
+
+    public TlsConnectionInfo Info { get; } = new();
+
+    /// <summary>The TLS 1.3 key schedule, once the suite is chosen.</summary>
+    public KeySchedule? Keys { get; set; }
+
+    /// <summary>The client's random, by which the key log names a connection.</summary>
+    public byte[] ClientRandom { get; set; } = [];
+
+    /// <summary>The sender that callbacks of the application see.</summary>
+    public abstract object Sender { get; }
+
+    /// <summary>Cancelled when the connection ends.</summary>
+    public abstract CancellationToken Aborted { get; }
+
+    public abstract TlsSettings Settings { get; }
+
+    public DateTimeOffset Now => Settings.TimeProvider.GetUtcNow();
+
+    protected abstract FlightBuffer Messages { get; }
+
+    public abstract void SetReadSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret);
+
+    public abstract void SetWriteSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret);
+
+    /// <summary>Read half: the next application traffic secret.</summary>
+    public abstract void UpdateReadKey();
+
+    /// <summary>The peer asked for a KeyUpdate of ours; the write half sends it.</summary>
+    public abstract void RequestKeyUpdate();
+
+    /// <summary>The change_cipher_spec of compatibility mode, at most once.</summary>
+    public abstract void SendChangeCipherSpec();
+
+    /// <summary>Server: the client sent early data that will not be read; records that do not open are skipped up to the limit.</summary>
+    public abstract void SkipEarlyData();
+
+    /// <summary>Server: another context was chosen.</summary>
+    public abstract void UseSettings(TlsSettings settings);
+
+    /// <summary>The handshake is over; what follows is not counted as its bytes.</summary>
+    public abstract void Complete();
+
+    public abstract void SessionReceived(TlsSession session);
+
+    /// <summary>Begins a handshake message.</summary>
+    public TlsWriter Begin(HandshakeType type, out int start)
+    {
+        var writer = new TlsWriter(Messages);
+        start = writer.Position;
+        writer.UInt8((int)type);
+        writer.UInt24(0);
+        return writer;
+    }
+
+    /// <summary>Ends the message and, unless told otherwise, takes it into the transcript.</summary>
+    public ReadOnlySpan<byte> End(int start, bool toTranscript = true)
+    {
+        Span<byte> message = Messages.Span[start..];
+        int length = message.Length - HandshakeMessage.HeaderSize;
+        message[1] = (byte)(length >> 16);
+        message[2] = unchecked((byte)(length >> 8));
+        message[3] = unchecked((byte)length);
+        if (toTranscript)
+        {
+            Transcript.Append(message);
+        }
+        return message;
+    }
+
+    /// <summary>A message that was begun and may still be changed.</summary>
+    public Span<byte> Unfinished(int start) => Messages.Span[start..];
+
+    public void Log(string label, ReadOnlySpan<byte> secret)
+        => Settings.KeyLog?.Invoke($"{label} {Convert.ToHexStringLower(ClientRandom)} {Convert.ToHexStringLower(secret)}");
+
+    public void LogHandshakeSecrets()
+    {
+        Log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", Keys!.ClientHandshakeSecret);
+        Log("SERVER_HANDSHAKE_TRAFFIC_SECRET", Keys.ServerHandshakeSecret);
+    }
+
+    public void LogApplicationSecrets()
+    {
+        Log("CLIENT_TRAFFIC_SECRET_0", Keys!.ClientApplicationSecret);
+        Log("SERVER_TRAFFIC_SECRET_0", Keys.ServerApplicationSecret);
+        Log("EXPORTER_SECRET", Keys.ExporterSecret);
+    }
+
+    public void Negotiated(CipherSuiteInfo suite)
+    {
+        Info.ProtocolVersion = SslProtocols.Tls13;
+        Info.CipherSuite = suite.Suite;
+        Transcript.Start(suite.Hash);
+        Keys = new KeySchedule(Crypto, suite);
+    }
+
+    public virtual void Dispose()
+    {
+        Transcript.Dispose();
+        Keys?.Dispose();
+    }
+}

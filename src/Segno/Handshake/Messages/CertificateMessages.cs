@@ -1,0 +1,181 @@
+using System.Security.Cryptography.X509Certificates;
+using Segno.Buffers;
+using Segno.Cryptography;
+using Segno.Handshake.Extensions;
+
+namespace Segno.Handshake.Messages;
+
+/// <summary>Certificate (RFC 9846 §4.5.1).</summary>
+/// <remarks><code>
+/// struct {
+///     opaque cert_data&lt;1..2^24-1&gt;;
+///     Extension extensions&lt;0..2^16-1&gt;;
+/// } CertificateEntry;
+/// struct {
+///     opaque certificate_request_context&lt;0..2^8-1&gt;;
+///     CertificateEntry certificate_list&lt;0..2^24-1&gt;;
+/// } Certificate;
+/// </code></remarks>
+internal static class CertificateMessage
+{
+    public static List<ReadOnlyMemory<byte>> Read(HandshakeMessage message, IReadOnlySet<ExtensionType> offered)
+    {
+        var reader = new TlsReader(message.Body);
+        if (!reader.Vector8().IsEmpty)
+        {
+            throw new TlsException(TlsFault.CertificateRequestContextInvalid);
+        }
+        var list = new TlsReader(reader.Vector24());
+        reader.End();
+        List<ReadOnlyMemory<byte>> chain = [];
+        while (!list.IsEmpty)
+        {
+            chain.Add(list.Vector24(1).ToArray());
+            ExtensionBlock.Read(list.Vector16(), ExtensionPlace.Certificate, offered);
+        }
+        return chain;
+    }
+
+    /// <summary>The key of the leaf, which must be one we can verify with.</summary>
+    public static (X509Certificate2 Leaf, Verifier Key) Open(CryptoProvider crypto, ReadOnlyMemory<byte> leaf)
+    {
+        X509Certificate2 certificate;
+        try
+        {
+            certificate = X509CertificateLoader.LoadCertificate(leaf.Span);
+        }
+        catch (System.Security.Cryptography.CryptographicException e)
+        {
+            throw new TlsException(TlsFault.CertificateMalformed, null, e);
+        }
+        try
+        {
+            return (certificate, crypto.CreateVerifier(certificate.PublicKey.ExportSubjectPublicKeyInfo()));
+        }
+        catch (System.Security.Cryptography.CryptographicException e)
+        {
+            certificate.Dispose();
+            throw new TlsException(TlsFault.CertificateKeyUnsupported, null, e);
+        }
+    }
+
+    public static void Write(HandshakeLink link, TlsCertificate? certificate)
+    {
+        TlsWriter writer = link.Begin(HandshakeType.Certificate, out int start);
+        writer.Vector8([]);
+        TlsWriter.OpenVector list = writer.Open(3);
+        foreach (ReadOnlyMemory<byte> entry in certificate?.Chain ?? [])
+        {
+            writer.Vector24(entry.Span);
+            writer.Vector16([]);
+        }
+        writer.Close(list);
+        link.End(start);
+    }
+}
+
+/// <summary>CertificateVerify (RFC 9846 §4.5.2).</summary>
+/// <remarks><code>
+/// struct {
+///     SignatureScheme algorithm;
+///     opaque signature&lt;0..2^16-1&gt;;
+/// } CertificateVerify;
+/// </code></remarks>
+internal static class CertificateVerify
+{
+    private const int PadLength = 64;
+
+    public static void Write(HandshakeLink link, Signer signer, TlsSignatureScheme scheme, bool isServer)
+    {
+        Span<byte> content = stackalloc byte[PadLength + 64 + HashKinds.MaxLength];
+        content = Content(link, isServer, content);
+        Span<byte> signature = stackalloc byte[1024];
+        int length = signer.Sign(scheme, content, signature);
+        TlsWriter writer = link.Begin(HandshakeType.CertificateVerify, out int start);
+        writer.UInt16((int)scheme);
+        writer.Vector16(signature[..length]);
+        link.End(start);
+        link.Info.LocalSignatureScheme = scheme;
+    }
+
+    public static void Verify(HandshakeLink link, HandshakeMessage message, Verifier key, TlsSignatureScheme[] accepted, bool isServer)
+    {
+        var reader = new TlsReader(message.Body);
+        var scheme = (TlsSignatureScheme)reader.UInt16();
+        ReadOnlySpan<byte> signature = reader.Vector16();
+        reader.End();
+        if (!accepted.Contains(scheme) || !Signatures.FitsTls13(scheme, key.Kind, key.KeySize))
+        {
+            throw new TlsException(TlsFault.SignatureSchemeNotOffered, scheme.ToString());
+        }
+        Span<byte> content = stackalloc byte[PadLength + 64 + HashKinds.MaxLength];
+        if (!key.Verify(scheme, Content(link, isServer, content), signature))
+        {
+            throw new TlsException(TlsFault.HandshakeSignatureInvalid);
+        }
+        link.Info.RemoteSignatureScheme = scheme;
+        link.Transcript.Append(message.Raw);
+    }
+
+    private static Span<byte> Content(HandshakeLink link, bool isServer, Span<byte> buffer)
+    {
+        buffer[..PadLength].Fill(0x20);
+        ReadOnlySpan<byte> label = isServer ? "TLS 1.3, server CertificateVerify\0"u8 : "TLS 1.3, client CertificateVerify\0"u8;
+        label.CopyTo(buffer[PadLength..]);
+        int length = PadLength + label.Length;
+        length += link.Transcript.Current(buffer[length..]).Length;
+        return buffer[..length];
+    }
+}
+
+/// <summary>Which schemes TLS 1.3 signs a handshake with (RFC 9846 §4.3.3).</summary>
+internal static class Signatures
+{
+    public static bool FitsTls13(TlsSignatureScheme scheme, KeyKind kind, int keySize)
+        => scheme is not (TlsSignatureScheme.RsaPkcs1Sha256 or TlsSignatureScheme.RsaPkcs1Sha384 or TlsSignatureScheme.RsaPkcs1Sha512)
+            && SignatureSchemes.Fits(scheme, kind, keySize, null, anyCurve: false);
+
+    /// <summary>Our first scheme that fits the key and that the peer accepts.</summary>
+    public static TlsSignatureScheme? Choose(TlsCertificate certificate, TlsSignatureScheme[] ours, ReadOnlySpan<ushort> peers)
+    {
+        foreach (TlsSignatureScheme scheme in ours)
+        {
+            if (peers.Contains((ushort)scheme) && FitsTls13(scheme, certificate.Signer.Kind, certificate.Signer.KeySize))
+            {
+                return scheme;
+            }
+        }
+        return null;
+    }
+}
+
+/// <summary>Finished (RFC 9846 §4.5.3).</summary>
+internal static class Finished
+{
+    public static void Write(HandshakeLink link, ReadOnlySpan<byte> baseKey)
+    {
+        Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
+        ReadOnlySpan<byte> transcript = link.Transcript.Current(hash);
+        TlsWriter writer = link.Begin(HandshakeType.Finished, out int start);
+        link.Keys!.FinishedMac(baseKey, transcript, writer.Reserve(transcript.Length));
+        link.End(start);
+    }
+
+    public static void Verify(HandshakeLink link, HandshakeMessage message, ReadOnlySpan<byte> baseKey)
+    {
+        Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
+        Span<byte> expected = stackalloc byte[HashKinds.MaxLength];
+        ReadOnlySpan<byte> transcript = link.Transcript.Current(hash);
+        expected = expected[..transcript.Length];
+        link.Keys!.FinishedMac(baseKey, transcript, expected);
+        if (message.Body.Length != expected.Length)
+        {
+            throw new TlsException(TlsFault.MessageMalformed, "Finished");
+        }
+        if (!System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(message.Body, expected))
+        {
+            throw new TlsException(TlsFault.FinishedVerificationFailed);
+        }
+        link.Transcript.Append(message.Raw);
+    }
+}

@@ -1,0 +1,655 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Segno.Buffers;
+using Segno.Certificates;
+using Segno.Cryptography;
+using Segno.Handshake.Extensions;
+using Segno.Handshake.Messages;
+using Segno.Sessions;
+
+namespace Segno.Handshake;
+
+/// <summary>What a server's states share.</summary>
+internal sealed class ServerHandshake(HandshakeLink link, ServerSettings settings)
+{
+    public HandshakeLink Link { get; } = link;
+
+    public ServerSettings Settings { get; set; } = settings;
+
+    public string? ServerName { get; set; }
+
+    public CipherSuiteInfo? Suite { get; set; }
+
+    public TlsSession? Resumed { get; set; }
+
+    public TlsCertificate? Certificate { get; set; }
+
+    public TlsSignatureScheme Scheme { get; set; }
+
+    /// <summary>Whether the client's psk_key_exchange_modes let it use a ticket of ours (RFC 9846 §4.3.9).</summary>
+    public bool MayIssueTickets { get; set; }
+
+    public List<ReadOnlyMemory<byte>> ClientChain { get; set; } = [];
+
+    public X509Certificate2? ClientLeaf { get; set; }
+}
+
+/// <summary>Waits for a ClientHello: the first, or after a HelloRetryRequest the second.</summary>
+internal sealed class ExpectClientHello : HandshakeState
+{
+    private static readonly HashSet<ExtensionType> MayChange =
+        [ExtensionType.KeyShare, ExtensionType.EarlyData, ExtensionType.Cookie, ExtensionType.PreSharedKey, ExtensionType.Padding];
+
+    private readonly ServerHandshake _server;
+    private readonly ClientHello? _first;
+    private readonly TlsNamedGroup _retriedGroup;
+
+    public ExpectClientHello(ServerHandshake server)
+    {
+        _server = server;
+    }
+
+    public ExpectClientHello(ServerHandshake server, ClientHello first, TlsNamedGroup retriedGroup)
+    {
+        _server = server;
+        _first = first;
+        _retriedGroup = retriedGroup;
+    }
+
+    public override HandshakeState Receive(HandshakeMessage message)
+    {
+        Expect(message, HandshakeType.ClientHello);
+        ClientHello hello = ClientHello.Read(message);
+        if (!hello.SupportedVersions().Contains((ushort)0x0304))
+        {
+            throw new TlsException(_first is null ? TlsFault.NoCommonVersion : TlsFault.VersionChangedAfterRetry);
+        }
+        if (hello.LegacyVersion != 0x0303)
+        {
+            throw new TlsException(TlsFault.LegacyVersionInvalid);
+        }
+        if (hello.CompressionMethods is not [0])
+        {
+            throw new TlsException(TlsFault.CompressionMethodInvalid);
+        }
+        string? name = hello.ServerName();
+        if (_first is { } first)
+        {
+            CheckSecond(first, hello);
+            return new ServerNegotiation(_server, hello, _retriedGroup).Run();
+        }
+        _server.ServerName = name;
+        _server.Link.ClientRandom = hello.Random;
+        _server.Link.Info.ServerName = name;
+        _server.Link.Info.RemoteSignatureSchemes = [.. (hello.UInt16List(ExtensionType.SignatureAlgorithms) ?? []).Select(scheme => (TlsSignatureScheme)scheme)];
+        // The virtual host comes first: everything else, resumption included, is decided by its rules.
+        return _server.Settings.ContextSelector is { } selector
+            ? Pause.For(() => selector((hello.ToInfo(name), _server.Link.Aborted)), settings => UseSettings(settings, hello))
+            : new ServerNegotiation(_server, hello, null).Run();
+    }
+
+    private HandshakeState UseSettings(ServerSettings? settings, ClientHello hello)
+    {
+        _server.Settings = settings ?? throw new TlsException(TlsFault.UnrecognizedServerName);
+        _server.Link.UseSettings(settings);
+        return new ServerNegotiation(_server, hello, null).Run();
+    }
+
+    /// <summary>RFC 9846 §4.2.2: only a few things may change between the two hellos.</summary>
+    private static void CheckSecond(ClientHello first, ClientHello second)
+    {
+        if (second.Extensions.Has(ExtensionType.EarlyData))
+        {
+            throw new TlsException(TlsFault.EarlyDataNotAllowed);
+        }
+        bool same = PublicData.Equal(first.Random, second.Random)
+            && PublicData.Equal(first.SessionId, second.SessionId)
+            && first.CipherSuites.AsSpan().SequenceEqual(second.CipherSuites);
+        foreach (ExtensionType type in first.Extensions.Types.Union(second.Extensions.Types).Except(MayChange))
+        {
+            same &= first.Extensions.Find(type) is { } before
+                && second.Extensions.Find(type) is { } after
+                && PublicData.Equal(before.Span, after.Span);
+        }
+        if (!same)
+        {
+            throw new TlsException(TlsFault.SecondClientHelloDiffers);
+        }
+        if (second.Extensions.Has(ExtensionType.PreSharedKey) && !first.Extensions.Has(ExtensionType.PreSharedKey))
+        {
+            throw new TlsException(TlsFault.PskChangedAfterRetry);
+        }
+    }
+}
+
+/// <summary>From a ClientHello to the server's flight: suite, group, session, certificate, in this order.</summary>
+internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hello, TlsNamedGroup? retriedGroup)
+{
+    /// <summary>More tickets than this are not opened.</summary>
+    private const int MaxTicketsTried = 2;
+
+    private const byte PskKe = 0;
+    private const byte PskDheKe = 1;
+
+    private readonly HandshakeLink _link = server.Link;
+    private TlsNamedGroup _group;
+    private ReadOnlyMemory<byte> _peerShare;
+    private int _pskIndex = -1;
+    private bool _useKeyExchange = true;
+
+    public HandshakeState Run()
+    {
+        CipherSuiteInfo suite = ChooseSuite();
+        if (server.Suite is { } earlier && earlier != suite)
+        {
+            throw new TlsException(TlsFault.SecondClientHelloDiffers);
+        }
+        server.Suite = suite;
+        hello.ReadPreSharedKeys();
+        byte[]? modes = hello.PskModes();
+        if (hello.Identities.Count > 0 && modes is null)
+        {
+            throw new TlsException(TlsFault.PskKeyExchangeModesMissing);
+        }
+        bool pskOnly = server.Settings.AllowPskWithoutKeyExchange && modes?.Contains(PskKe) == true;
+        bool usable = pskOnly || modes?.Contains(PskDheKe) == true;
+        server.MayIssueTickets = usable && server.Settings.AllowResume && server.Settings.TicketLifetime > TimeSpan.Zero;
+        ushort[]? groups = hello.UInt16List(ExtensionType.SupportedGroups);
+        List<(TlsNamedGroup Group, ReadOnlyMemory<byte> Share)>? shares = hello.KeyShares();
+        if (groups is null != shares is null)
+        {
+            throw new TlsException(TlsFault.MissingExtension, "supported_groups and key_share come together");
+        }
+        if (shares is { } given && groups is { } listed && given.Exists(share => !listed.Contains((ushort)share.Group)))
+        {
+            throw new TlsException(TlsFault.KeyShareNotInSupportedGroups);
+        }
+        return Locate(0, usable, pskOnly, found => Agree(found, groups, shares, pskOnly));
+    }
+
+    private CipherSuiteInfo ChooseSuite()
+    {
+        CipherSuiteInfo[] ours = server.Settings.CipherSuites;
+        if (server.Settings.PreferServerCipherSuites)
+        {
+            return Array.Find(ours, suite => hello.CipherSuites.Contains((ushort)suite.Suite)) ?? throw new TlsException(TlsFault.NoCommonCipherSuite);
+        }
+        foreach (ushort theirs in hello.CipherSuites)
+        {
+            if (Array.Find(ours, suite => (ushort)suite.Suite == theirs) is { } common)
+            {
+                return common;
+            }
+        }
+        throw new TlsException(TlsFault.NoCommonCipherSuite);
+    }
+
+    /// <summary>Locate and judge: the first identity that is a good session of ours. Nothing is changed by it.</summary>
+    private HandshakeState Locate(int index, bool modesUsable, bool pskOnly, Func<TlsSession?, HandshakeState> next)
+    {
+        if (index == 0 && hello.Identities.Count > 0)
+        {
+            if (!server.Settings.AllowResume || !modesUsable)
+            {
+                _link.Info.Resumption = ResumptionOutcome.Declined(
+                    ResumptionMechanism.Psk, modesUsable ? ResumptionReason.ResumptionDisabled : ResumptionReason.NoUsablePskMode);
+                return next(null);
+            }
+        }
+        if (index >= Math.Min(hello.Identities.Count, MaxTicketsTried))
+        {
+            return next(null);
+        }
+        return Pause.For(
+            () => server.Settings.Sessions.LocateAsync(ResumptionMechanism.Psk, hello.Identities[index].Identity, _link.Aborted),
+            located =>
+            {
+                ResumptionOutcome outcome = located.Session is { } session
+                    ? Judge(session)
+                    : ResumptionOutcome.Declined(ResumptionMechanism.Psk, located.Reason);
+                _link.Info.Resumption = outcome;
+                if (!outcome.IsResumed)
+                {
+                    return Locate(index + 1, modesUsable, pskOnly, next);
+                }
+                _pskIndex = index;
+                return next(located.Session);
+            });
+    }
+
+    private ResumptionOutcome Judge(TlsSession session) => ResumptionRules.Judge(session, new ResumptionOffer
+    {
+        Mechanism = ResumptionMechanism.Psk,
+        ProtocolVersion = SslProtocols.Tls13,
+        CipherSuite = server.Suite!.Suite,
+        Hash = server.Suite.Hash,
+        Scope = server.Settings.Scope,
+        ServerName = server.ServerName,
+        Now = _link.Now,
+        ClientCertificateRequired = server.Settings.ClientCertificateMode == TlsClientCertificateMode.Required,
+    });
+
+    private HandshakeState Agree(
+        TlsSession? session, ushort[]? groups, List<(TlsNamedGroup Group, ReadOnlyMemory<byte> Share)>? shares, bool pskOnly)
+    {
+        server.Resumed = session;
+        _useKeyExchange = !(session is not null && pskOnly);
+        if (session is not null)
+        {
+            Prove(session);
+        }
+        if (_useKeyExchange)
+        {
+            if (groups is null || shares is null)
+            {
+                throw new TlsException(TlsFault.MissingExtension, "no key share");
+            }
+            if (!ChooseGroup(groups, shares))
+            {
+                return Retry();
+            }
+        }
+        if (session is not null)
+        {
+            return SendFlight();
+        }
+        if (hello.UInt16List(ExtensionType.SignatureAlgorithms) is not { } schemes)
+        {
+            throw new TlsException(TlsFault.MissingExtension, nameof(ExtensionType.SignatureAlgorithms));
+        }
+        return Pause.For(SelectCertificate, certificate => UseCertificate(certificate, schemes));
+    }
+
+    /// <summary>Prove: the binder shows that the client has the session's secret (RFC 9846 §4.3.11.2).</summary>
+    private void Prove(TlsSession session)
+    {
+        Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
+        Span<byte> psk = stackalloc byte[HashKinds.MaxLength];
+        Span<byte> binder = stackalloc byte[HashKinds.MaxLength];
+        binder = binder[..session.Hash.Length()];
+        ReadOnlySpan<byte> transcript = _link.Transcript.CurrentWith(session.Hash, hello.Raw.AsSpan(0, hello.BindersOffset), hash);
+        psk = psk[..session.CopySecret(psk)];
+        KeySchedule.ComputeBinder(_link.Crypto, session.Hash, psk, external: false, transcript, binder);
+        CryptographicOperations.ZeroMemory(psk);
+        if (!CryptographicOperations.FixedTimeEquals(binder, hello.Binders[_pskIndex]))
+        {
+            throw new TlsException(TlsFault.PskBinderInvalid);
+        }
+    }
+
+    /// <returns>Whether the client sent a share for the group; if not, it must be asked for one.</returns>
+    private bool ChooseGroup(ushort[] groups, List<(TlsNamedGroup Group, ReadOnlyMemory<byte> Share)> shares)
+    {
+        if (retriedGroup is { } wanted)
+        {
+            if (shares.Count != 1 || shares[0].Group != wanted)
+            {
+                throw new TlsException(TlsFault.RetriedKeyShareWrong);
+            }
+            (_group, _peerShare) = shares[0];
+            return true;
+        }
+        foreach (TlsNamedGroup ours in server.Settings.Groups)
+        {
+            int index = shares.FindIndex(share => share.Group == ours);
+            if (index >= 0)
+            {
+                (_group, _peerShare) = shares[index];
+                return true;
+            }
+        }
+        foreach (TlsNamedGroup ours in server.Settings.Groups)
+        {
+            if (groups.Contains((ushort)ours))
+            {
+                _group = ours;
+                return false;
+            }
+        }
+        throw new TlsException(TlsFault.NoCommonGroup);
+    }
+
+    private ExpectClientHello Retry()
+    {
+        _link.Info.HelloRetried = true;
+        _link.Transcript.Append(hello.Raw);
+        _link.Transcript.ReplaceByMessageHash(server.Suite!.Hash);
+        TlsWriter writer = _link.Begin(HandshakeType.ServerHello, out int start);
+        ServerHello.WriteStart(writer, [], hello.SessionId, (ushort)server.Suite.Suite);
+        TlsWriter.OpenVector extensions = writer.Open(2);
+        WriteVersion(writer);
+        writer.UInt16((int)ExtensionType.KeyShare);
+        writer.UInt16(2);
+        writer.UInt16((int)_group);
+        writer.Close(extensions);
+        _link.End(start);
+        if (hello.SessionId.Length > 0)
+        {
+            _link.SendChangeCipherSpec();
+        }
+        if (hello.Extensions.Has(ExtensionType.EarlyData))
+        {
+            _link.SkipEarlyData();
+        }
+        return new ExpectClientHello(server, hello, _group);
+    }
+
+    private ValueTask<TlsCertificate?> SelectCertificate()
+        => server.Settings.CertificateSelector is { } selector
+            ? selector(hello.ToInfo(server.ServerName), _link.Aborted)
+            : new ValueTask<TlsCertificate?>((TlsCertificate?)null);
+
+    private HandshakeState UseCertificate(TlsCertificate? selected, ushort[] schemes)
+    {
+        if (server.Settings.CertificateSelector is not null && selected is null)
+        {
+            throw new TlsException(TlsFault.UnrecognizedServerName);
+        }
+        foreach (TlsCertificate candidate in selected is null ? server.Settings.Certificates : [selected])
+        {
+            if (Signatures.Choose(candidate, server.Settings.SigningSchemes, schemes) is { } scheme)
+            {
+                server.Certificate = candidate;
+                server.Scheme = scheme;
+                return SendFlight();
+            }
+        }
+        throw new TlsException(server.Settings.Certificates.Length == 0 && selected is null ? TlsFault.NoSuitableCertificate : TlsFault.NoCommonSignatureScheme);
+    }
+
+    private HandshakeState SendFlight()
+    {
+        ChooseApplicationProtocol();
+        SendServerHello();
+        _link.SetWriteSecret(server.Suite!, _link.Keys!.ServerHandshakeSecret);
+        _link.SetReadSecret(server.Suite!, _link.Keys.ClientHandshakeSecret);
+        if (hello.Extensions.Has(ExtensionType.EarlyData) && retriedGroup is null)
+        {
+            _link.SkipEarlyData();
+        }
+        SendEncryptedExtensions();
+        bool request = server.Resumed is null && server.Settings.ClientCertificateMode != TlsClientCertificateMode.None;
+        if (server.Resumed is null)
+        {
+            if (request)
+            {
+                SendCertificateRequest();
+            }
+            CertificateMessage.Write(_link, server.Certificate);
+            CertificateVerify.Write(_link, server.Certificate!.Signer, server.Scheme, isServer: true);
+            _link.Info.LocalCertificate = server.Certificate.Certificate;
+        }
+        Finished.Write(_link, _link.Keys.ServerHandshakeSecret);
+        Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
+        _link.Keys.EnterMain(_link.Transcript.Current(hash));
+        _link.LogApplicationSecrets();
+        _link.SetWriteSecret(server.Suite!, _link.Keys.ServerApplicationSecret);
+        if (server.Resumed is { } session)
+        {
+            server.ClientChain = [.. session.PeerCertificates];
+            _link.Info.SessionAge = _link.Now - session.IssuedAt;
+            _link.Info.AuthenticatedAt = session.AuthenticatedAt;
+            return new ExpectClientFinished(server, session.Lineage.Next());
+        }
+        _link.Info.AuthenticatedAt = _link.Now;
+        return request ? new ExpectClientCertificate(server) : new ExpectClientFinished(server, null);
+    }
+
+    private void ChooseApplicationProtocol()
+    {
+        SslApplicationProtocol[] ours = server.Settings.ApplicationProtocols;
+        if (ours.Length == 0 || !hello.Extensions.Has(ExtensionType.ApplicationLayerProtocolNegotiation))
+        {
+            hello.ApplicationProtocols();
+            return;
+        }
+        List<SslApplicationProtocol> theirs = hello.ApplicationProtocols();
+        int index = Array.FindIndex(ours, theirs.Contains);
+        _link.Info.ApplicationProtocol = index >= 0 ? ours[index] : throw new TlsException(TlsFault.NoCommonApplicationProtocol);
+    }
+
+    private void SendServerHello()
+    {
+        Span<byte> share = stackalloc byte[128];
+        Span<byte> shared = stackalloc byte[128];
+        Span<byte> psk = stackalloc byte[HashKinds.MaxLength];
+        Span<byte> random = stackalloc byte[ClientHello.RandomLength];
+        Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
+        (int Share, int Secret) lengths = (0, 0);
+        if (_useKeyExchange)
+        {
+            try
+            {
+                lengths = _link.Crypto.AnswerKeyExchange(_group, _peerShare.Span, share, shared);
+            }
+            catch (CryptographicException e)
+            {
+                throw new TlsException(TlsFault.KeyShareInvalid, null, e);
+            }
+            _link.Info.Group = _group;
+        }
+        _link.Crypto.FillRandom(random);
+        _link.Transcript.Append(hello.Raw);
+        _link.Negotiated(server.Suite!);
+        TlsWriter writer = _link.Begin(HandshakeType.ServerHello, out int start);
+        ServerHello.WriteStart(writer, random, hello.SessionId, (ushort)server.Suite!.Suite);
+        TlsWriter.OpenVector extensions = writer.Open(2);
+        WriteVersion(writer);
+        if (_useKeyExchange)
+        {
+            writer.UInt16((int)ExtensionType.KeyShare);
+            TlsWriter.OpenVector entry = writer.Open(2);
+            writer.UInt16((int)_group);
+            writer.Vector16(share[..lengths.Share]);
+            writer.Close(entry);
+        }
+        if (server.Resumed is not null)
+        {
+            writer.UInt16((int)ExtensionType.PreSharedKey);
+            writer.UInt16(2);
+            writer.UInt16(_pskIndex);
+        }
+        writer.Close(extensions);
+        _link.End(start);
+        if (hello.SessionId.Length > 0)
+        {
+            _link.SendChangeCipherSpec();
+        }
+        try
+        {
+            psk = psk[..(server.Resumed?.CopySecret(psk) ?? 0)];
+            _link.Keys!.Start(psk);
+            _link.Keys.EnterHandshake(shared[..lengths.Secret], _link.Transcript.Current(hash));
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(psk);
+            CryptographicOperations.ZeroMemory(shared);
+        }
+        _link.LogHandshakeSecrets();
+    }
+
+    private void SendEncryptedExtensions()
+    {
+        TlsWriter writer = _link.Begin(HandshakeType.EncryptedExtensions, out int start);
+        TlsWriter.OpenVector extensions = writer.Open(2);
+        if (server.ServerName is not null && server.Resumed is null)
+        {
+            writer.UInt16((int)ExtensionType.ServerName);
+            writer.UInt16(0);
+        }
+        if (_link.Info.ApplicationProtocol is { Protocol.Length: > 0 } protocol)
+        {
+            writer.UInt16((int)ExtensionType.ApplicationLayerProtocolNegotiation);
+            TlsWriter.OpenVector extension = writer.Open(2);
+            TlsWriter.OpenVector list = writer.Open(2);
+            writer.Vector8(protocol.Protocol.Span);
+            writer.Close(list);
+            writer.Close(extension);
+        }
+        writer.Close(extensions);
+        _link.End(start);
+    }
+
+    private void SendCertificateRequest()
+    {
+        TlsWriter writer = _link.Begin(HandshakeType.CertificateRequest, out int start);
+        writer.Vector8([]);
+        TlsWriter.OpenVector extensions = writer.Open(2);
+        writer.UInt16((int)ExtensionType.SignatureAlgorithms);
+        TlsWriter.OpenVector extension = writer.Open(2);
+        TlsWriter.OpenVector list = writer.Open(2);
+        foreach (TlsSignatureScheme scheme in server.Settings.SignatureSchemes)
+        {
+            writer.UInt16((int)scheme);
+        }
+        writer.Close(list);
+        writer.Close(extension);
+        if (server.Settings.ClientCertificateAuthorities.Length > 0)
+        {
+            writer.UInt16((int)ExtensionType.CertificateAuthorities);
+            extension = writer.Open(2);
+            list = writer.Open(2);
+            foreach (ReadOnlyMemory<byte> name in server.Settings.ClientCertificateAuthorities)
+            {
+                writer.Vector16(name.Span);
+            }
+            writer.Close(list);
+            writer.Close(extension);
+        }
+        writer.Close(extensions);
+        _link.End(start);
+    }
+
+    private static void WriteVersion(TlsWriter writer)
+    {
+        writer.UInt16((int)ExtensionType.SupportedVersions);
+        writer.UInt16(2);
+        writer.UInt16(0x0304);
+    }
+}
+
+internal sealed class ExpectClientCertificate(ServerHandshake server) : HandshakeState
+{
+    private static readonly HashSet<ExtensionType> NothingOffered = [];
+
+    public override HandshakeState Receive(HandshakeMessage message)
+    {
+        Expect(message, HandshakeType.Certificate);
+        server.ClientChain = CertificateMessage.Read(message, NothingOffered);
+        if (server.ClientChain.Count == 0)
+        {
+            if (server.Settings.ClientCertificateMode == TlsClientCertificateMode.Required)
+            {
+                throw new TlsException(TlsFault.CertificateMissing);
+            }
+            server.Link.Transcript.Append(message.Raw);
+            return new ExpectClientFinished(server, null);
+        }
+        (server.ClientLeaf, Verifier key) = CertificateMessage.Open(server.Link.Crypto, server.ClientChain[0]);
+        server.Link.Transcript.Append(message.Raw);
+        return new ExpectClientCertificateVerify(server, key);
+    }
+}
+
+internal sealed class ExpectClientCertificateVerify(ServerHandshake server, Verifier key) : HandshakeState
+{
+    public override HandshakeState Receive(HandshakeMessage message)
+    {
+        Expect(message, HandshakeType.CertificateVerify);
+        using (key)
+        {
+            CertificateVerify.Verify(server.Link, message, key, server.Settings.SignatureSchemes, isServer: false);
+        }
+        return Pause.ForWork(
+            () => ChainValidator.Validate(
+                server.Settings, server.Link.Sender, server.ClientChain, server.ClientLeaf!, null, isServerCertificate: false),
+            Verified);
+    }
+
+    private ExpectClientFinished Verified(ChainVerdict verdict)
+        => verdict.Fault == TlsFault.None ? new ExpectClientFinished(server, null) : throw new TlsException(verdict.Fault, verdict.Detail);
+}
+
+/// <summary>Waits for the client's Finished; then tickets may go out.</summary>
+internal sealed class ExpectClientFinished(ServerHandshake server, SessionLineage? resumedLineage) : HandshakeState
+{
+    public override HandshakeState Receive(HandshakeMessage message)
+    {
+        Expect(message, HandshakeType.Finished);
+        HandshakeLink link = server.Link;
+        Finished.Verify(link, message, link.Keys!.ClientHandshakeSecret);
+        link.SetReadSecret(server.Suite!, link.Keys.ClientApplicationSecret);
+        Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
+        link.Keys.Finish(link.Transcript.Current(hash));
+        link.Info.RemoteCertificates = server.ClientChain;
+        link.Info.RemoteCertificate = server.ClientLeaf
+            ?? (server.ClientChain.Count > 0 ? X509CertificateLoader.LoadCertificate(server.ClientChain[0].Span) : null);
+        link.Complete();
+        SendTickets();
+        return new Connected13(link, null);
+    }
+
+    private void SendTickets()
+    {
+        int count = server.Resumed is null ? server.Settings.TicketCount : server.Settings.TicketCountOnResumption;
+        if (!server.MayIssueTickets || count == 0)
+        {
+            return;
+        }
+        SessionLineage lineage = resumedLineage ?? SessionLineage.Begin(
+            server.Link.Now,
+            server.Settings.AuthenticationLifetime,
+            server.ClientChain,
+            server.ClientLeaf?.NotAfter.ToUniversalTime(),
+            server.Certificate?.Certificate.NotAfter.ToUniversalTime(),
+            server.Link.Crypto);
+        for (int i = 0; i < count; i++)
+        {
+            SendTicket(lineage, i);
+        }
+    }
+
+    private void SendTicket(SessionLineage lineage, int index)
+    {
+        HandshakeLink link = server.Link;
+        Span<byte> random = stackalloc byte[4];
+        link.Crypto.FillRandom(random);
+        uint ageAdd = BitConverter.ToUInt32(random);
+        Span<byte> nonce = [(byte)index];
+        Span<byte> psk = stackalloc byte[HashKinds.MaxLength];
+        psk = psk[..server.Suite!.Hash.Length()];
+        link.Keys!.ResumptionPsk(nonce, psk);
+        var state = new TlsSessionState
+        {
+            IsServer = true,
+            ProtocolVersion = SslProtocols.Tls13,
+            CipherSuite = server.Suite.Suite,
+            Hash = server.Suite.Hash,
+            Scope = server.Settings.Scope,
+            Lineage = lineage,
+            IssuedAt = link.Now,
+            Lifetime = server.Settings.TicketLifetime,
+            ServerName = server.ServerName,
+            ApplicationProtocol = link.Info.ApplicationProtocol,
+            Group = link.Info.Group,
+            AgeAdd = ageAdd,
+        };
+        // A session that cannot be (its authentication is about to end) or a ticket that cannot be sealed: then there is none.
+        bool possible = TlsSession.TryCreate(state, psk, out TlsSession? session);
+        CryptographicOperations.ZeroMemory(psk);
+        if (!possible || server.Settings.Sessions.IssueTicket(session!) is not { } ticket)
+        {
+            return;
+        }
+        TlsWriter writer = link.Begin(HandshakeType.NewSessionTicket, out int start);
+        writer.UInt32((uint)session!.TicketLifetime.TotalSeconds);
+        writer.UInt32(ageAdd);
+        writer.Vector8(nonce);
+        writer.Vector16(ticket);
+        writer.Vector16([]);
+        link.End(start, toTranscript: false);
+    }
+}

@@ -1,0 +1,297 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using Segno.Cryptography;
+using Segno.Sessions;
+
+namespace Segno;
+
+/// <summary>Options, checked and frozen: what contexts hold and handshakes read.</summary>
+internal abstract class TlsSettings
+{
+    private static readonly TlsNamedGroup[] DefaultGroups = [TlsNamedGroup.X25519, TlsNamedGroup.P256, TlsNamedGroup.P384];
+
+    private static readonly TlsSignatureScheme[] DefaultSchemes =
+    [
+        TlsSignatureScheme.EcdsaP256Sha256,
+        TlsSignatureScheme.RsaPssRsaeSha256,
+        TlsSignatureScheme.Ed25519,
+        TlsSignatureScheme.EcdsaP384Sha384,
+        TlsSignatureScheme.RsaPssRsaeSha384,
+        TlsSignatureScheme.RsaPssRsaeSha512,
+        TlsSignatureScheme.EcdsaP521Sha512,
+        TlsSignatureScheme.RsaPssPssSha256,
+        TlsSignatureScheme.RsaPssPssSha384,
+        TlsSignatureScheme.RsaPssPssSha512,
+        // In chains only: TLS 1.3 never signs a handshake with them (RFC 9846 §4.3.3).
+        TlsSignatureScheme.RsaPkcs1Sha256,
+        TlsSignatureScheme.RsaPkcs1Sha384,
+        TlsSignatureScheme.RsaPkcs1Sha512,
+    ];
+
+    protected TlsSettings(TlsOptions options)
+    {
+        if ((options.EnabledSslProtocols | SslProtocols.Tls13) != SslProtocols.Tls13)
+        {
+            throw new ArgumentException("EnabledSslProtocols: only TLS 1.3 is supported.", nameof(options));
+        }
+        Crypto = CryptoProvider.Default;
+        ApplicationProtocols = [.. options.ApplicationProtocols ?? []];
+        CipherSuites = Suites(options);
+        Groups = GroupsOf(options.SupportedGroups);
+        SignatureSchemes = NotEmpty(options.SignatureSchemes, DefaultSchemes, nameof(options.SignatureSchemes));
+        SigningSchemes = NotEmpty(options.SigningSchemes, DefaultSchemes, nameof(options.SigningSchemes));
+        AllowResume = options.AllowTlsResume;
+        AllowPskWithoutKeyExchange = options.AllowPskWithoutKeyExchange;
+        ValidationCallback = options.RemoteCertificateValidationCallback;
+        ValidationPolicyName = options.ValidationPolicyName;
+        RevocationMode = options.CertificateRevocationCheckMode;
+        ChainPolicy = options.CertificateChainPolicy?.Clone();
+        HandshakeTimeout = Timeout(options.HandshakeTimeout, nameof(options.HandshakeTimeout));
+        IdleTimeout = Timeout(options.IdleTimeout, nameof(options.IdleTimeout));
+        MaxSendFragment = Range(options.MaxSendFragment, 1, 16384, nameof(options.MaxSendFragment));
+        RecordPadding = Range(options.RecordPadding, 0, 16384, nameof(options.RecordPadding));
+        KeyLog = options.KeyLog;
+        TimeProvider = options.TimeProvider;
+        Tenant = options.Tenant;
+    }
+
+    public CryptoProvider Crypto { get; }
+
+    public SslApplicationProtocol[] ApplicationProtocols { get; }
+
+    public CipherSuiteInfo[] CipherSuites { get; }
+
+    public TlsNamedGroup[] Groups { get; }
+
+    public TlsSignatureScheme[] SignatureSchemes { get; }
+
+    public TlsSignatureScheme[] SigningSchemes { get; }
+
+    public bool AllowResume { get; }
+
+    public bool AllowPskWithoutKeyExchange { get; }
+
+    public RemoteCertificateValidationCallback? ValidationCallback { get; }
+
+    public string? ValidationPolicyName { get; }
+
+    public X509RevocationMode RevocationMode { get; }
+
+    public X509ChainPolicy? ChainPolicy { get; }
+
+    public TimeSpan HandshakeTimeout { get; }
+
+    public TimeSpan IdleTimeout { get; }
+
+    public int MaxSendFragment { get; }
+
+    public int RecordPadding { get; }
+
+    public Action<string>? KeyLog { get; }
+
+    public TimeProvider TimeProvider { get; }
+
+    public string? Tenant { get; }
+
+    /// <summary>How many records one key protects before it is updated; <see langword="null"/>: the algorithm's limit. For tests.</summary>
+    public long? RecordLimit { get; set; }
+
+    public abstract SessionScope Scope { get; }
+
+    public static int Range(int value, int min, int max, string name)
+        => value >= min && value <= max ? value : throw new ArgumentException($"{name}: {value} is not between {min} and {max}.", name);
+
+    protected static TimeSpan Timeout(TimeSpan value, string name)
+        => value > TimeSpan.Zero || value == System.Threading.Timeout.InfiniteTimeSpan
+            ? value
+            : throw new ArgumentException($"{name}: {value} is not positive.", name);
+
+    protected TlsNamedGroup[] GroupsOf(IList<TlsNamedGroup>? groups)
+    {
+        TlsNamedGroup[] result = NotEmpty(groups, DefaultGroups, nameof(TlsOptions.SupportedGroups));
+        foreach (TlsNamedGroup group in result)
+        {
+            if (!Crypto.Supports(group))
+            {
+                throw new ArgumentException($"SupportedGroups: {group} is not supported.", nameof(groups));
+            }
+        }
+        return result;
+    }
+
+    protected SessionScopeInputs ScopeInputs(bool isServer) => new()
+    {
+        IsServer = isServer,
+        TrustAnchors = ChainPolicy is { TrustMode: X509ChainTrustMode.CustomRootTrust } custom
+            ? [.. custom.CustomTrustStore.Select(anchor => anchor.RawDataMemory)]
+            : null,
+        RevocationMode = ChainPolicy?.RevocationMode ?? RevocationMode,
+        RevocationFlag = ChainPolicy?.RevocationFlag ?? X509RevocationFlag.ExcludeRoot,
+        VerificationFlags = ChainPolicy?.VerificationFlags ?? X509VerificationFlags.NoFlag,
+        DisableCertificateDownloads = ChainPolicy?.DisableCertificateDownloads ?? false,
+        ApplicationPolicy = Oids(ChainPolicy?.ApplicationPolicy),
+        CertificatePolicy = Oids(ChainPolicy?.CertificatePolicy),
+        VerifyPolicy = ValidationPolicyName,
+        VerifyCallback = ValidationCallback,
+        Tenant = Tenant,
+    };
+
+    private static string[] Oids(System.Security.Cryptography.OidCollection? oids)
+        => oids is null ? [] : [.. oids.Select(oid => oid.Value ?? "")];
+
+    private static T[] NotEmpty<T>(IList<T>? given, T[] defaults, string name)
+    {
+        if (given is { Count: 0 })
+        {
+            throw new ArgumentException($"{name}: the list is empty.", name);
+        }
+        return given is null ? defaults : [.. given];
+    }
+
+    private CipherSuiteInfo[] Suites(TlsOptions options)
+    {
+        CipherSuiteInfo[] all = [.. CipherSuiteInfo.AllTls13.ToArray().Where(suite => Crypto.Supports(suite.Aead))];
+        if (options.CipherSuites is not { } wanted)
+        {
+            return all;
+        }
+        CipherSuiteInfo[] chosen = [.. wanted.Select(suite => Array.Find(all, info => info.Suite == suite)
+            ?? throw new ArgumentException($"CipherSuites: {suite} is not supported.", nameof(options)))];
+        return NotEmpty<CipherSuiteInfo>(chosen, all, nameof(options.CipherSuites));
+    }
+}
+
+/// <summary>A client's settings.</summary>
+internal sealed class ClientSettings : TlsSettings
+{
+    public ClientSettings(TlsClientOptions options)
+        : base(options)
+    {
+        TargetHost = options.TargetHost;
+        TargetPort = Range(options.TargetPort, 0, ushort.MaxValue, nameof(options.TargetPort));
+        ClientCertificate = options.ClientCertificate;
+        ClientCertificateSelector = options.ClientCertificateSelector;
+        SessionCache = options.SessionCache ?? new MemoryClientSessionCache();
+        Resume = options.Resume;
+        SendGrease = options.SendGrease;
+        KeyShareGroups = options.KeyShareGroups is { } groups ? [.. groups] : [Groups[0]];
+        foreach (TlsNamedGroup group in KeyShareGroups)
+        {
+            if (!Groups.Contains(group))
+            {
+                throw new ArgumentException($"KeyShareGroups: {group} is not one of SupportedGroups.", nameof(options));
+            }
+        }
+        Scope = SessionScope.Create(
+            ScopeInputs(isServer: false) with
+            {
+                // A cache may be shared between contexts: what must keep them apart is all in the other components.
+                Group = "client",
+                LocalIdentity = ClientCertificate is { } certificate ? certificate.Chain[0] : default,
+                LocalIdentityCallback = ClientCertificateSelector,
+            },
+            Crypto);
+        ScopeDigest = Scope.ComputeDigest(Crypto);
+    }
+
+    public string? TargetHost { get; }
+
+    public int TargetPort { get; }
+
+    public TlsCertificate? ClientCertificate { get; }
+
+    public Func<TlsCertificateRequestInfo, CancellationToken, ValueTask<TlsCertificate?>>? ClientCertificateSelector { get; }
+
+    public IClientSessionCache SessionCache { get; }
+
+    public TlsSession? Resume { get; }
+
+    public bool SendGrease { get; }
+
+    public TlsNamedGroup[] KeyShareGroups { get; }
+
+    public override SessionScope Scope { get; }
+
+    public byte[] ScopeDigest { get; }
+}
+
+/// <summary>A server's settings.</summary>
+internal sealed class ServerSettings : TlsSettings
+{
+    public const int MaxTicketCount = 8;
+
+    public ServerSettings(TlsServerOptions options)
+        : base(options)
+    {
+        Certificates = [.. options.ServerCertificates];
+        CertificateSelector = options.CertificateSelector;
+        if (options.ContextSelector is { } selector)
+        {
+            ContextSelector = input => Unwrap(selector, input);
+        }
+        if (Certificates.Length == 0 && CertificateSelector is null && ContextSelector is null)
+        {
+            throw new ArgumentException("ServerCertificates: a server needs a certificate, a CertificateSelector or a ContextSelector.", nameof(options));
+        }
+        ClientCertificateMode = options.ClientCertificateMode;
+        ClientCertificateAuthorities = [.. options.ClientCertificateAuthorities ?? []];
+        TicketLifetime = options.TicketLifetime >= TimeSpan.Zero && options.TicketLifetime <= TimeSpan.FromDays(7)
+            ? options.TicketLifetime
+            : throw new ArgumentException($"TicketLifetime: {options.TicketLifetime} is not between 0 and 7 days.", nameof(options));
+        TicketCount = Range(options.TicketCount, 0, MaxTicketCount, nameof(options.TicketCount));
+        TicketCountOnResumption = Range(options.TicketCountOnResumption, 0, MaxTicketCount, nameof(options.TicketCountOnResumption));
+        AuthenticationLifetime = options.AuthenticationLifetime
+            ?? (ClientCertificateMode == TlsClientCertificateMode.None ? TimeSpan.FromDays(7) : TimeSpan.FromHours(24));
+        if (AuthenticationLifetime <= TimeSpan.Zero)
+        {
+            throw new ArgumentException("AuthenticationLifetime: not positive.", nameof(options));
+        }
+        PreferServerCipherSuites = options.PreferServerCipherSuites;
+        OwnsTicketKeys = options.TicketKeys is null && AllowResume;
+        TicketKeys = AllowResume ? options.TicketKeys ?? new TicketKeyRing(TimeProvider) : null;
+        Sessions = new ServerSessions(TicketKeys, Crypto);
+        Scope = SessionScope.Create(ScopeInputs(isServer: true) with { ClientAuthentication = ClientCertificateMode }, Crypto);
+    }
+
+    public TlsCertificate[] Certificates { get; }
+
+    public Func<TlsClientHelloInfo, CancellationToken, ValueTask<TlsCertificate?>>? CertificateSelector { get; }
+
+    public Func<(TlsClientHelloInfo Hello, CancellationToken Token), ValueTask<ServerSettings?>>? ContextSelector { get; }
+
+    public TlsClientCertificateMode ClientCertificateMode { get; }
+
+    public ReadOnlyMemory<byte>[] ClientCertificateAuthorities { get; }
+
+    public TimeSpan TicketLifetime { get; }
+
+    public int TicketCount { get; }
+
+    public int TicketCountOnResumption { get; }
+
+    public TimeSpan AuthenticationLifetime { get; }
+
+    public bool PreferServerCipherSuites { get; }
+
+    public TicketKeyRing? TicketKeys { get; }
+
+    public bool OwnsTicketKeys { get; }
+
+    public ServerSessions Sessions { get; }
+
+    public override SessionScope Scope { get; }
+
+    private static ValueTask<ServerSettings?> Unwrap(
+        Func<TlsClientHelloInfo, CancellationToken, ValueTask<TlsServerContext?>> selector, (TlsClientHelloInfo Hello, CancellationToken Token) input)
+    {
+        ValueTask<TlsServerContext?> task = selector(input.Hello, input.Token);
+        return task.IsCompletedSuccessfully
+            ? new ValueTask<ServerSettings?>(task.Result?.Settings)
+            : new ValueTask<ServerSettings?>(task.AsTask().ContinueWith(
+                static done => done.GetAwaiter().GetResult()?.Settings,
+                CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default));
+    }
+}

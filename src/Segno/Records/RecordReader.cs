@@ -1,0 +1,71 @@
+namespace Segno.Records;
+
+/// <summary>The read half: finds a record in what arrived, checks its bounds, opens it.</summary>
+internal sealed class RecordReader : IDisposable
+{
+    private static readonly HashSet<string> HttpStarts = ["GET ", "POST", "HEAD", "PUT ", "OPTI", "DELE", "PATC", "CONN", "PRI ", "HTTP"];
+
+    private RecordProtection? _protection;
+
+    public bool IsProtected => _protection is not null;
+
+    /// <summary>Whether a record was opened under the current or an earlier key.</summary>
+    public bool HasOpened { get; private set; }
+
+    /// <summary>Set once the keys changed, until the caller has looked.</summary>
+    public bool KeyChanged { get; set; }
+
+    public void SetProtection(RecordProtection protection)
+    {
+        _protection?.Dispose();
+        _protection = protection;
+        KeyChanged = true;
+    }
+
+    public void UpdateKey()
+    {
+        _protection!.Update();
+        KeyChanged = true;
+    }
+
+    /// <summary>Finds the first record.</summary>
+    /// <returns>Whether it is there as a whole.</returns>
+    public bool TryFind(ReadOnlySpan<byte> input, out RecordHeader header)
+    {
+        header = default;
+        if (input.IsEmpty)
+        {
+            return false;
+        }
+        if (input[0] is < (byte)ContentType.ChangeCipherSpec or > (byte)ContentType.ApplicationData)
+        {
+            throw NotARecord(input);
+        }
+        if (input.Length < RecordHeader.Size)
+        {
+            return false;
+        }
+        header = RecordHeader.Read(input);
+        if (header.Version >> 8 != 3)
+        {
+            throw new TlsException(TlsFault.WrongRecordVersion);
+        }
+        if (header.Length > (header.Type == ContentType.ApplicationData ? RecordHeader.MaxCiphertext : RecordHeader.MaxPlaintext))
+        {
+            throw new TlsException(TlsFault.RecordTooLong);
+        }
+        return input.Length >= RecordHeader.Size + header.Length;
+    }
+
+    public bool TryOpen(ReadOnlySpan<byte> record, Span<byte> plaintext, out ContentType type, out int length)
+    {
+        bool opened = _protection!.TryOpen(record, plaintext, out type, out length);
+        HasOpened |= opened;
+        return opened;
+    }
+
+    public void Dispose() => _protection?.Dispose();
+
+    private static TlsException NotARecord(ReadOnlySpan<byte> input)
+        => new(input.Length >= 4 && HttpStarts.Contains(System.Text.Encoding.Latin1.GetString(input[..4])) ? TlsFault.PlainHttpReceived : TlsFault.NotTls);
+}

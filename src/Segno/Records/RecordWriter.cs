@@ -1,0 +1,141 @@
+using System.Buffers;
+using Segno.Buffers;
+
+namespace Segno.Records;
+
+/// <summary>
+/// The write half: gathers handshake messages, cuts them into records, seals. Several messages under one key share records;
+/// a change of keys first writes out what belongs under the old one.
+/// </summary>
+internal sealed class RecordWriter : IDisposable
+{
+    private readonly FlightBuffer _messages = new();
+    private readonly FlightBuffer _records = new();
+    private readonly int _maxFragment;
+    private readonly int _paddingBlock;
+    private RecordProtection? _protection;
+    private ushort _plaintextVersion = 0x0303;
+
+    public RecordWriter(int maxFragment, int paddingBlock)
+    {
+        _maxFragment = maxFragment;
+        _paddingBlock = paddingBlock;
+    }
+
+    /// <summary>Handshake messages to be sent are written here.</summary>
+    public FlightBuffer Messages => _messages;
+
+    public bool HasOutput => !_messages.IsEmpty || !_records.IsEmpty;
+
+    public bool IsProtected => _protection is not null;
+
+    public bool IsWornOut => _protection is { IsWornOut: true };
+
+    /// <summary>Bytes put into records so far, headers included.</summary>
+    public long BytesWritten { get; private set; }
+
+    /// <summary>The same once all that is gathered is in records, too.</summary>
+    public long BytesWrittenAfterSealing()
+    {
+        SealMessages();
+        return BytesWritten;
+    }
+
+    /// <summary>The first ClientHello goes out as 0x0301, for servers that know no better (RFC 9846 §5.1).</summary>
+    public void UseVersion(ushort version) => _plaintextVersion = version;
+
+    public void SetProtection(RecordProtection protection)
+    {
+        SealMessages();
+        _protection?.Dispose();
+        _protection = protection;
+    }
+
+    /// <summary>Seals what is gathered, then takes the next key.</summary>
+    public void UpdateKey()
+    {
+        SealMessages();
+        _protection!.Update();
+    }
+
+    public void ChangeCipherSpec()
+    {
+        SealMessages();
+        WriteRecord(ContentType.ChangeCipherSpec, [1], _records.Reserve(RecordHeader.Size + 1), protect: false);
+    }
+
+    public void Alert(TlsAlert alert)
+    {
+        SealMessages();
+        byte level = alert is TlsAlert.CloseNotify or TlsAlert.UserCanceled or TlsAlert.NoRenegotiation ? (byte)1 : (byte)2;
+        ReadOnlySpan<byte> content = [level, (byte)alert];
+        WriteRecord(ContentType.Alert, content, _records.Reserve(RecordLength(content.Length)), protect: true);
+    }
+
+    public void Flush(IBufferWriter<byte> output)
+    {
+        SealMessages();
+        if (!_records.IsEmpty)
+        {
+            output.Write(_records.Span);
+            _records.Dispose();
+        }
+    }
+
+    /// <summary>Seals up to one record of application data straight into the output.</summary>
+    /// <returns>How much of the data went in.</returns>
+    public int Send(ReadOnlySpan<byte> data, IBufferWriter<byte> output)
+    {
+        int length = Math.Min(data.Length, _maxFragment);
+        int recordLength = RecordLength(length);
+        Span<byte> record = output.GetSpan(recordLength)[..recordLength];
+        WriteRecord(ContentType.ApplicationData, data[..length], record, protect: true);
+        output.Advance(recordLength);
+        return length;
+    }
+
+    public void Dispose()
+    {
+        _messages.Dispose();
+        _records.Dispose();
+        _protection?.Dispose();
+    }
+
+    private void SealMessages()
+    {
+        ReadOnlySpan<byte> rest = _messages.Span;
+        while (!rest.IsEmpty)
+        {
+            int length = Math.Min(rest.Length, _maxFragment);
+            WriteRecord(ContentType.Handshake, rest[..length], _records.Reserve(RecordLength(length)), protect: true);
+            rest = rest[length..];
+        }
+        _messages.Dispose();
+    }
+
+    private int RecordLength(int content) => _protection is null
+        ? RecordHeader.Size + content
+        : RecordHeader.Size + content + Padding(content) + RecordProtection.Overhead;
+
+    private int Padding(int content)
+    {
+        if (_paddingBlock == 0 || _protection is null)
+        {
+            return 0;
+        }
+        int rest = (content + 1) % _paddingBlock;
+        return rest == 0 ? 0 : Math.Min(_paddingBlock - rest, RecordHeader.MaxPlaintext - content);
+    }
+
+    private void WriteRecord(ContentType type, ReadOnlySpan<byte> content, Span<byte> record, bool protect)
+    {
+        BytesWritten += record.Length;
+        if (protect && _protection is { } protection)
+        {
+            protection.Seal(type, content, Padding(content.Length), record);
+            return;
+        }
+        RecordHeader.Write(record, type, type == ContentType.Handshake ? _plaintextVersion : (ushort)0x0303, content.Length);
+        content.CopyTo(record[RecordHeader.Size..]);
+    }
+}
