@@ -1,0 +1,46 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Segno.Sessions;
+
+/// <summary>Where a client keeps the sessions that servers gave it, until it connects to them again.</summary>
+/// <remarks>
+/// <para>Implementations must be thread-safe, and must not block: they are called inside handshakes. An exception from one
+/// costs resumption, not the connection.</para>
+/// <para>A TLS 1.3 session is for one connection (RFC 9846 appendix C.4): <see cref="TryTake"/> removes it. A TLS 1.2 session
+/// may be used by several and stays until it expires.</para>
+/// </remarks>
+public interface IClientSessionCache
+{
+    /// <summary>How many sessions are kept now.</summary>
+    int Count { get; }
+
+    /// <summary>Keeps a session. Called when a session has become usable: after the handshake, and for TLS 1.3 once per ticket.</summary>
+    /// <param name="key">For which connections it may be used.</param>
+    /// <param name="session">A client's session.</param>
+    void Add(ClientSessionKey key, TlsSession session);
+
+    /// <summary>Takes the best session there is: the newest that is not over.</summary>
+    /// <param name="key">For which connection.</param>
+    /// <param name="now">The time by the connection's clock.</param>
+    /// <param name="session">The session, where the result is <see langword="true"/>.</param>
+    /// <param name="reason">Why there is none: <see cref="ResumptionReason.NoSessionYet"/>, <see cref="ResumptionReason.PoolEmpty"/> (all are
+    /// used) or <see cref="ResumptionReason.SessionExpired"/>; else <see cref="ResumptionReason.None"/>.</param>
+    /// <returns>Whether there was one.</returns>
+    bool TryTake(ClientSessionKey key, DateTimeOffset now, [NotNullWhen(true)] out TlsSession? session, out ResumptionReason reason);
+
+    /// <summary>Gives back a session that was taken and not sent to anybody. Without effect when its key was removed in the meantime.</summary>
+    /// <param name="key">The key it was taken under.</param>
+    /// <param name="session">The session.</param>
+    void PutBack(ClientSessionKey key, TlsSession session);
+
+    /// <summary>Forgets all sessions under a key: after a fatal alert, or when the application refuses the peer.</summary>
+    /// <param name="key">The key.</param>
+    void Remove(ClientSessionKey key);
+
+    /// <summary>Forgets all sessions.</summary>
+    void Clear();
+
+    /// <summary>Forgets all sessions with a host, whatever the port, the server name and the scope.</summary>
+    /// <param name="host">The host, in any case.</param>
+    void ClearFor(string host);
+}

@@ -1,0 +1,156 @@
+using System.Security.Cryptography;
+using Segno.Buffers;
+using Segno.Cryptography;
+
+namespace Segno.Sessions.Tickets;
+
+/// <summary>
+/// Makes stateless tickets from sessions and sessions from tickets. Whatever goes wrong costs a full handshake, never an
+/// exception. Thread-safe.
+/// </summary>
+/// <remarks>
+/// <code>
+/// struct {
+///     uint8  version = 1;
+///     opaque key_name[16];
+///     opaque salt[32];
+///     opaque sealed[..];       /* AES-256-GCM of a session (see SessionCodec), with its tag */
+/// } Ticket;
+///
+/// key(32) ‖ nonce(12) = HKDF-Expand(HKDF-Extract(salt, key's secret), "segno ticket" ‖ version ‖ key_name)
+/// associated data     = version ‖ key_name ‖ salt
+/// salt                = HMAC(salt key, random[32] ‖ session)
+/// </code>
+/// A key and a nonce per ticket: no limit on the number of tickets under one ticket key. The salt is hedged: a random generator
+/// that repeats itself (a cloned machine) repeats a salt only for one and the same session.
+/// </remarks>
+internal sealed class TicketSealer(TicketKeyRing keys, CryptoProvider crypto)
+{
+    public const int SaltLength = 32;
+    public const int HeaderLength = 1 + TicketKey.NameLength + SaltLength;
+
+    /// <summary>What a ClientHello can carry with ease. A session that does not fit gets no stateless ticket.</summary>
+    public const int MaxTicketLength = 16 * 1024;
+
+    private const byte Version = 1;
+    private const int RandomLength = 32;
+    private const int Overhead = HeaderLength + Aead.TagLength;
+    private const int StackLimit = 1024;
+
+    /// <summary>Seals a session under the active key.</summary>
+    /// <returns>The ticket; <see langword="null"/> when there is no active key, the session is too long, or cryptography fails.</returns>
+    public byte[]? Seal(TlsSession session)
+    {
+        if (keys.Active is not { } key)
+        {
+            return null;
+        }
+        using var buffer = new FlightBuffer();
+        Span<byte> secret = stackalloc byte[TicketKey.SecretLength];
+        Span<byte> saltKey = stackalloc byte[TicketKey.SecretLength];
+        try
+        {
+            crypto.FillRandom(buffer.Reserve(RandomLength));
+            if (!SessionCodec.TryEncode(session, buffer)
+                || buffer.Length - RandomLength + Overhead > MaxTicketLength
+                || !key.TryCopy(secret, saltKey))
+            {
+                return null;
+            }
+            ReadOnlySpan<byte> state = buffer.Span[RandomLength..];
+            byte[] ticket = new byte[state.Length + Overhead];
+            Span<byte> header = ticket.AsSpan(0, HeaderLength);
+            header[0] = Version;
+            key.WriteName(header[1..]);
+            crypto.Hmac(HashKind.Sha256, saltKey, buffer.Span, header[^SaltLength..]);
+            Span<byte> nonce = stackalloc byte[Aead.NonceLength];
+            using Aead aead = Derive(secret, header, nonce);
+            aead.Seal(nonce, state, header, ticket.AsSpan(HeaderLength));
+            return ticket;
+        }
+        catch (CryptographicException)
+        {
+            return null;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(secret);
+            CryptographicOperations.ZeroMemory(saltKey);
+        }
+    }
+
+    /// <summary>Opens a ticket that may be anything at all.</summary>
+    /// <returns>The session, not yet judged; or <see langword="null"/> and why.</returns>
+    public TlsSession? Open(ReadOnlySpan<byte> ticket, out ResumptionReason reason)
+    {
+        if (ticket.Length is <= Overhead or > MaxTicketLength || ticket[0] != Version)
+        {
+            reason = ResumptionReason.TicketMalformed;
+            return null;
+        }
+        TicketKey? key = keys.Find(TicketKey.ReadName(ticket.Slice(1, TicketKey.NameLength)), out reason);
+        return key is null ? null : Open(ticket, key, out reason);
+    }
+
+    private TlsSession? Open(ReadOnlySpan<byte> ticket, TicketKey key, out ResumptionReason reason)
+    {
+        int length = ticket.Length - Overhead;
+        using var buffer = new FlightBuffer();
+        Span<byte> state = length <= StackLimit ? stackalloc byte[StackLimit] : buffer.Reserve(length);
+        state = state[..length];
+        Span<byte> secret = stackalloc byte[TicketKey.SecretLength];
+        Span<byte> saltKey = stackalloc byte[TicketKey.SecretLength];
+        try
+        {
+            if (!key.TryCopy(secret, saltKey))
+            {
+                reason = ResumptionReason.RetiredTicketKey;
+                return null;
+            }
+            ReadOnlySpan<byte> header = ticket[..HeaderLength];
+            Span<byte> nonce = stackalloc byte[Aead.NonceLength];
+            using Aead aead = Derive(secret, header, nonce);
+            if (!aead.TryOpen(nonce, ticket[HeaderLength..], header, state))
+            {
+                reason = ResumptionReason.TicketUndecryptable;
+                return null;
+            }
+            return SessionCodec.TryDecode(state, out TlsSession? session, out reason) ? session : null;
+        }
+        catch (CryptographicException)
+        {
+            reason = ResumptionReason.TicketUndecryptable;
+            return null;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(state);
+            CryptographicOperations.ZeroMemory(secret);
+            CryptographicOperations.ZeroMemory(saltKey);
+        }
+    }
+
+    private Aead Derive(ReadOnlySpan<byte> secret, ReadOnlySpan<byte> header, Span<byte> nonce)
+    {
+        const int KeyLength = 32;
+        ReadOnlySpan<byte> label = "segno ticket"u8;
+        ReadOnlySpan<byte> versionAndName = header[..^SaltLength];
+        Span<byte> info = stackalloc byte[label.Length + versionAndName.Length];
+        label.CopyTo(info);
+        versionAndName.CopyTo(info[label.Length..]);
+        Span<byte> pseudoRandomKey = stackalloc byte[32];
+        Span<byte> keyAndNonce = stackalloc byte[KeyLength + Aead.NonceLength];
+        try
+        {
+            crypto.HkdfExtract(HashKind.Sha256, header[^SaltLength..], secret, pseudoRandomKey);
+            crypto.HkdfExpand(HashKind.Sha256, pseudoRandomKey, info, keyAndNonce);
+            keyAndNonce[KeyLength..].CopyTo(nonce);
+            return crypto.CreateAead(AeadKind.Aes256Gcm, keyAndNonce[..KeyLength]);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(pseudoRandomKey);
+            CryptographicOperations.ZeroMemory(keyAndNonce);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using System.Net.Security;
+using System.Security.Authentication;
+using Segno.Buffers;
+using Segno.Cryptography;
+
+namespace Segno.Sessions;
+
+/// <summary>
+/// A TLS session: what outlives a connection and lets a later one skip the certificates (TLS 1.2: RFC 5246 §7.3, RFC 5077;
+/// TLS 1.3: RFC 9846 §2.2). One type for both versions and both roles. Immutable and thread-safe.
+/// </summary>
+/// <remarks>
+/// <para>The secret is not readable through this type; it is kept sealed under a key of this process and opened only for a
+/// handshake. <see cref="Export"/> is the one exception.</para>
+/// <para>A session is judged when it is offered, not when it is made: that it can be constructed or imported does not mean
+/// that it will be accepted.</para>
+/// <para>All times are UTC with millisecond precision.</para>
+/// </remarks>
+public sealed class TlsSession
+{
+    private readonly long _issuedAt;
+    private readonly long _expiresAt;
+
+    [DebuggerBrowsable(DebuggerBrowsableState.Never)]
+    private readonly byte[] _wrappedSecret;
+
+    /// <exception cref="ArgumentException"><see cref="TlsSessionState.Problem"/> finds one.</exception>
+    internal TlsSession(TlsSessionState state, ReadOnlySpan<byte> secret)
+    {
+        if (state.Problem(secret) is { } problem)
+        {
+            throw new ArgumentException(problem, nameof(state));
+        }
+        IsServer = state.IsServer;
+        ProtocolVersion = state.ProtocolVersion;
+        CipherSuite = state.CipherSuite;
+        Hash = state.Hash;
+        Scope = state.Scope;
+        Lineage = state.Lineage;
+        _issuedAt = state.IssuedAt.ToUnixTimeMilliseconds();
+        _expiresAt = Math.Min(_issuedAt + (long)state.Lifetime.TotalMilliseconds, state.Lineage.Deadline);
+        ServerName = state.ServerName?.ToLowerInvariant();
+        ApplicationProtocol = state.ApplicationProtocol;
+        Group = state.Group;
+        AgeAdd = state.AgeAdd;
+        MaxEarlyDataSize = state.MaxEarlyDataSize;
+        Ticket = state.Ticket.ToArray();
+        SessionId = state.SessionId.ToArray();
+        ExtendedMasterSecret = state.ExtendedMasterSecret;
+        ApplicationData = state.ApplicationData.ToArray();
+        Zone = state.Zone.ToArray();
+        Transport = state.Transport;
+        RevocationEpoch = state.RevocationEpoch;
+        _wrappedSecret = SecretWrap.Wrap(secret);
+    }
+
+    /// <summary>The protocol version: <see cref="SslProtocols.Tls12"/> or <see cref="SslProtocols.Tls13"/>. It is only resumed with the same.</summary>
+    public SslProtocols ProtocolVersion { get; }
+
+    /// <summary>The cipher suite of the connection that the session was issued on. TLS 1.2 resumes with this very suite, TLS 1.3 with any of the same hash.</summary>
+    public TlsCipherSuite CipherSuite { get; }
+
+    /// <summary>The server name (SNI, RFC 6066 §3) of the connection that the session was issued on, in lower case; <see langword="null"/> without one. At most 255 characters.</summary>
+    public string? ServerName { get; }
+
+    /// <summary>The application protocol (ALPN, RFC 7301) of that connection; empty without one. A resumed connection negotiates its own.</summary>
+    public SslApplicationProtocol ApplicationProtocol { get; }
+
+    /// <summary>When the session was issued (on the client: received).</summary>
+    public DateTimeOffset IssuedAt => DateTimeOffset.FromUnixTimeMilliseconds(_issuedAt);
+
+    /// <summary>When the peers authenticated each other: the time of the full handshake at the root of <see cref="LineageId"/>.</summary>
+    public DateTimeOffset AuthenticatedAt => DateTimeOffset.FromUnixTimeMilliseconds(Lineage.AuthenticatedAt);
+
+    /// <summary>The last moment at which that authentication may be relied on. Set by the full handshake; no resumption and no renewed ticket extends it.</summary>
+    public DateTimeOffset AuthenticationDeadline => DateTimeOffset.FromUnixTimeMilliseconds(Lineage.Deadline);
+
+    /// <summary>The last moment at which the session may be resumed: at most 7 days after <see cref="IssuedAt"/> and never after <see cref="AuthenticationDeadline"/>.</summary>
+    public DateTimeOffset ExpiresAt => DateTimeOffset.FromUnixTimeMilliseconds(_expiresAt);
+
+    /// <summary>How many resumptions lie between the full handshake and the connection that the session was issued on; 0 when it was issued on that full handshake.</summary>
+    public long ResumptionCount => Lineage.ResumptionCount;
+
+    /// <summary>What all sessions that descend from one full handshake have in common: 16 random bytes. Never sent in the clear.</summary>
+    public Guid LineageId => Lineage.Id;
+
+    /// <summary>The peer's certificates as the full handshake verified them, DER, leaf first; empty where the peer showed none.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>> PeerCertificates => Lineage.PeerCertificates;
+
+    /// <summary>Whether this is the server's side of the session. A session never changes sides.</summary>
+    public bool IsServer { get; }
+
+    /// <summary>How many bytes of early data (0-RTT, RFC 9846 §4.2.10) the session allows; 0 forbids early data.</summary>
+    public uint MaxEarlyDataSize { get; }
+
+    /// <summary>Bytes of the application's own that travel with the session; 0 to 4096. On a server with stateless tickets they travel, encrypted, to the client and back.</summary>
+    public ReadOnlyMemory<byte> ApplicationData { get; }
+
+    internal HashKind Hash { get; }
+
+    internal SessionScope Scope { get; }
+
+    /// <summary>What <see cref="SessionLineage.Next"/> of it gives to the sessions of the connection that resumes this one.</summary>
+    internal SessionLineage Lineage { get; }
+
+    internal TlsNamedGroup? Group { get; }
+
+    internal uint AgeAdd { get; }
+
+    /// <summary>Client only: the ticket as the server sent it; empty for a session that is known by its ID.</summary>
+    internal ReadOnlyMemory<byte> Ticket { get; }
+
+    /// <summary>For the NewSessionTicket: whole seconds of it.</summary>
+    internal TimeSpan TicketLifetime => TimeSpan.FromMilliseconds(_expiresAt - _issuedAt);
+
+    internal ReadOnlyMemory<byte> SessionId { get; }
+
+    internal bool ExtendedMasterSecret { get; }
+
+    internal ReadOnlyMemory<byte> Zone { get; }
+
+    internal TransportKind Transport { get; }
+
+    internal uint RevocationEpoch { get; }
+
+    internal DateTimeOffset? PeerCertificateNotAfter
+        => Lineage.PeerCertificateNotAfter is { } time ? DateTimeOffset.FromUnixTimeMilliseconds(time) : null;
+
+    internal int SecretLength => _wrappedSecret.Length - SecretWrap.Overhead;
+
+    /// <summary>Whether the session, or the authentication it rests on, is over.</summary>
+    internal bool IsOver(DateTimeOffset now) => now.ToUnixTimeMilliseconds() > _expiresAt;
+
+    /// <summary>The session as bytes, its secret among them.</summary>
+    /// <remarks>
+    /// The bytes are <b>not</b> protected: whoever reads them can resume the session and, for TLS 1.2, decrypt what its
+    /// connections carried. Keep them only encrypted, and only as long as <see cref="ExpiresAt"/> says. The format is
+    /// versioned; a version that is not known is refused by <see cref="Import"/>.
+    /// </remarks>
+    /// <returns>At most 64 KiB.</returns>
+    /// <exception cref="InvalidOperationException">The peer's certificates are too long for the format.</exception>
+    public byte[] Export()
+    {
+        using var buffer = new FlightBuffer();
+        return SessionCodec.TryEncode(this, buffer)
+            ? buffer.Span.ToArray()
+            : throw new InvalidOperationException("The session does not fit into 64 KiB: the peer's certificates are too long.");
+    }
+
+    /// <summary>Makes a session from the bytes that <see cref="Export"/> gave.</summary>
+    /// <param name="exported">The bytes, all of them. They must come from a trusted place: they decide who the peer is taken for.</param>
+    /// <returns>The session, equal in all it says to the exported one.</returns>
+    /// <exception cref="FormatException">The bytes are not a session, or are one of another format version.</exception>
+    public static TlsSession Import(ReadOnlySpan<byte> exported)
+        => SessionCodec.TryDecode(exported, out TlsSession? session, out ResumptionReason reason)
+            ? session
+            : throw new FormatException(reason == ResumptionReason.SessionFormatVersion
+                ? "The session was exported in another version of the format."
+                : "The bytes are not an exported session.");
+
+    /// <summary>Makes a session, or none where <see cref="TlsSessionState.Problem"/> finds a problem: what a handshake calls, which must not fail for want of a session.</summary>
+    internal static bool TryCreate(TlsSessionState state, ReadOnlySpan<byte> secret, [NotNullWhen(true)] out TlsSession? session)
+    {
+        session = state.Problem(secret) is null ? new TlsSession(state, secret) : null;
+        return session is not null;
+    }
+
+    /// <summary>Writes the secret: the resumption PSK (1.3) or the main secret (1.2). The caller wipes it.</summary>
+    /// <returns>Its length, <see cref="SecretLength"/>.</returns>
+    internal int CopySecret(Span<byte> destination) => SecretWrap.Unwrap(_wrappedSecret, destination);
+}
