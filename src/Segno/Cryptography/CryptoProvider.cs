@@ -45,7 +45,7 @@ internal abstract class CryptoProvider
     /// <summary>HKDF-Extract (RFC 5869 §2.2).</summary>
     public abstract void HkdfExtract(HashKind hash, ReadOnlySpan<byte> salt, ReadOnlySpan<byte> inputKeyMaterial, Span<byte> pseudoRandomKey);
 
-    /// <summary>HKDF-Expand (RFC 5869 §2.3).</summary>
+    /// <summary>HKDF-Expand (RFC 5869 §2.3). The output may overlap neither the key nor the info.</summary>
     public abstract void HkdfExpand(HashKind hash, ReadOnlySpan<byte> pseudoRandomKey, ReadOnlySpan<byte> info, Span<byte> output);
 
     public abstract Aead CreateAead(AeadKind aead, ReadOnlySpan<byte> key);
@@ -63,7 +63,10 @@ internal abstract class CryptoProvider
     /// <summary>A signer over a PKCS#8 private key (RSA, EC P-256/P-384/P-521, Ed25519).</summary>
     public abstract Signer CreateSigner(ReadOnlySpan<byte> pkcs8);
 
-    /// <summary>A signer over a key that may be unable to leave its holder (a smart card, an HSM, a key store).</summary>
+    /// <summary>
+    /// A signer over a key that may be unable to leave its holder (a smart card, an HSM, a key store). A key that can be exported
+    /// is copied; one that cannot is used where it is, one signature at a time, and stays the caller's to dispose.
+    /// </summary>
     public abstract Signer CreateSigner(AsymmetricAlgorithm key);
 
     /// <summary>A verifier over a SubjectPublicKeyInfo; <see cref="CryptographicException"/> where it is malformed or of an unsupported kind.</summary>
@@ -139,9 +142,15 @@ internal abstract class Signer : IDisposable
 
     public abstract int MaxSignatureLength { get; }
 
-    /// <summary>Thread-safe.</summary>
+    /// <summary>
+    /// Thread-safe. The destination holds at least <see cref="MaxSignatureLength"/> bytes. <see cref="CryptographicException"/>
+    /// where the scheme does not fit the key.
+    /// </summary>
     /// <returns>The length of the signature (ECDSA: DER).</returns>
     public abstract int Sign(TlsSignatureScheme scheme, ReadOnlySpan<byte> data, Span<byte> destination);
+
+    /// <summary>As <see cref="Sign"/>, reading the scheme as TLS 1.2 does: there an ECDSA scheme names a hash but no curve (RFC 5246 §7.4.1.4.1).</summary>
+    public abstract int SignTls12(TlsSignatureScheme scheme, ReadOnlySpan<byte> data, Span<byte> destination);
 
     public abstract void Dispose();
 }
@@ -155,6 +164,9 @@ internal abstract class Verifier : IDisposable
 
     /// <summary>Thread-safe. False also where the scheme does not fit the key.</summary>
     public abstract bool Verify(TlsSignatureScheme scheme, ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature);
+
+    /// <summary>As <see cref="Verify"/>, reading the scheme as TLS 1.2 does: there an ECDSA scheme names a hash but no curve (RFC 5246 §7.4.1.4.1).</summary>
+    public abstract bool VerifyTls12(TlsSignatureScheme scheme, ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature);
 
     public abstract void Dispose();
 }
