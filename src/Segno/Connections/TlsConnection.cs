@@ -321,7 +321,7 @@ public sealed class TlsConnection : IDisposable
                 return new TlsReceiveResult(input.Length, written);
             }
             ReadOnlySpan<byte> rest = input[consumed..];
-            if (!_reader.TryFind(rest, out RecordHeader header))
+            if (!RecordReader.TryFind(rest, out RecordHeader header))
             {
                 break;
             }

@@ -138,7 +138,14 @@ internal abstract class TlsSettings
     };
 
     private static string[] Oids(System.Security.Cryptography.OidCollection? oids)
-        => oids is null ? [] : [.. oids.Select(oid => oid.Value ?? "")];
+    {
+        List<string> values = [];
+        foreach (System.Security.Cryptography.Oid oid in oids ?? [])
+        {
+            values.Add(oid.Value ?? "");
+        }
+        return [.. values];
+    }
 
     private static T[] NotEmpty<T>(IList<T>? given, T[] defaults, string name)
     {
@@ -249,7 +256,7 @@ internal sealed class ServerSettings : TlsSettings
         }
         PreferServerCipherSuites = options.PreferServerCipherSuites;
         OwnsTicketKeys = options.TicketKeys is null && AllowResume;
-        TicketKeys = AllowResume ? options.TicketKeys ?? new TicketKeyRing(TimeProvider) : null;
+        TicketKeys = AllowResume ? options.TicketKeys ?? new TicketKeyRing(ticketLifetime: TicketLifetime > TimeSpan.Zero ? TicketLifetime : null, timeProvider: TimeProvider) : null;
         Sessions = new ServerSessions(TicketKeys, Crypto);
         Scope = SessionScope.Create(ScopeInputs(isServer: true) with { ClientAuthentication = ClientCertificateMode }, Crypto);
     }

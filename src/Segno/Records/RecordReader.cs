@@ -30,7 +30,7 @@ internal sealed class RecordReader : IDisposable
 
     /// <summary>Finds the first record.</summary>
     /// <returns>Whether it is there as a whole.</returns>
-    public bool TryFind(ReadOnlySpan<byte> input, out RecordHeader header)
+    public static bool TryFind(ReadOnlySpan<byte> input, out RecordHeader header)
     {
         header = default;
         if (input.IsEmpty)
