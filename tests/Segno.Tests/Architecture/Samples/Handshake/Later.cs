@@ -1,0 +1,5 @@
+namespace Segno.Tests.Architecture.Samples.Handshake;
+
+internal interface ILater;
+
+internal sealed class Later : ILater;
