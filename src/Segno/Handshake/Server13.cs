@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Runtime.InteropServices;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -106,7 +107,7 @@ internal sealed class ExpectClientHello : HandshakeState
         }
         bool same = PublicData.Equal(first.Random, second.Random)
             && PublicData.Equal(first.SessionId, second.SessionId)
-            && first.CipherSuites.AsSpan().SequenceEqual(second.CipherSuites);
+            && PublicData.Equal(MemoryMarshal.AsBytes<ushort>(first.CipherSuites), MemoryMarshal.AsBytes<ushort>(second.CipherSuites));
         foreach (ExtensionType type in first.Extensions.Types.Union(second.Extensions.Types).Except(MayChange))
         {
             same &= first.Extensions.Find(type) is { } before
