@@ -1,5 +1,7 @@
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Segno.Certificates;
 using Segno.Cryptography;
 
 namespace Segno;
@@ -8,12 +10,14 @@ namespace Segno;
 public sealed class TlsCertificate : IDisposable
 {
     private readonly Signer _signer;
+    private readonly bool _ownsLeaf;
 
-    private TlsCertificate(X509Certificate2 leaf, IReadOnlyList<ReadOnlyMemory<byte>> chain, Signer signer)
+    private TlsCertificate(X509Certificate2 leaf, IReadOnlyList<ReadOnlyMemory<byte>> chain, Signer signer, bool ownsLeaf)
     {
         Certificate = leaf;
         Chain = chain;
         _signer = signer;
+        _ownsLeaf = ownsLeaf;
     }
 
     /// <summary>The leaf.</summary>
@@ -58,16 +62,47 @@ public sealed class TlsCertificate : IDisposable
         return FromPem(File.ReadAllText(certificatePath), File.ReadAllText(keyPath ?? certificatePath));
     }
 
-    internal static TlsCertificate Create(X509Certificate2 leaf, X509Certificate2Collection? intermediates, Signer signer)
+    /// <summary>Makes one from PKCS#12 (PFX): the certificate that has a private key, with its chain where that is in there too.</summary>
+    /// <param name="data">The contents of the file.</param>
+    /// <param name="password">The password; <see langword="null"/> where there is none.</param>
+    /// <exception cref="ArgumentException">It cannot be opened, or does not have exactly one certificate with a private key (RSA, or EC on P-256, P-384 or P-521).</exception>
+    public static TlsCertificate FromPfx(ReadOnlySpan<byte> data, string? password = null) => CertificatePfx.Load(data, password);
+
+    /// <summary>Makes one from a PKCS#12 (PFX) file; see <see cref="FromPfx(ReadOnlySpan{byte}, string?)"/>.</summary>
+    /// <param name="path">Path of the file.</param>
+    /// <param name="password">The password; <see langword="null"/> where there is none.</param>
+    /// <exception cref="ArgumentException">It cannot be opened, or does not have exactly one certificate with a private key.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static TlsCertificate FromPfxFile(string path, string? password = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return FromPfx(File.ReadAllBytes(path), password);
+    }
+
+    internal static TlsCertificate Create(X509Certificate2 leaf, X509Certificate2Collection? intermediates, Signer signer, bool ownsLeaf = false)
     {
         List<ReadOnlyMemory<byte>> chain = [leaf.RawDataMemory];
         foreach (X509Certificate2 intermediate in intermediates ?? [])
         {
             chain.Add(intermediate.RawDataMemory);
         }
-        return new TlsCertificate(leaf, chain, signer);
+        return new TlsCertificate(leaf, chain, signer, ownsLeaf);
     }
 
+    internal static TlsCertificate Create(X509Certificate2 leaf, IReadOnlyList<ReadOnlyMemory<byte>> chain, Signer signer) =>
+        new(leaf, chain, signer, ownsLeaf: true);
+
+    /// <summary>The scheme to sign a handshake with; <see langword="null"/>: none that the peer accepts. See <see cref="SchemeChoice.Choose"/>.</summary>
+    internal TlsSignatureScheme? ChooseScheme(ReadOnlySpan<ushort> peerSchemes, IEnumerable<TlsSignatureScheme>? preference, SslProtocols version) =>
+        SchemeChoice.Choose(_signer.Kind, _signer.KeySize, peerSchemes, preference, version);
+
     /// <summary>Wipes the copy of the private key. The certificate objects given in stay the caller's.</summary>
-    public void Dispose() => _signer.Dispose();
+    public void Dispose()
+    {
+        _signer.Dispose();
+        if (_ownsLeaf)
+        {
+            Certificate.Dispose();
+        }
+    }
 }

@@ -1,0 +1,24 @@
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Segno.Certificates;
+
+/// <summary>What became of the examination of a peer's chain.</summary>
+/// <param name="Leaf">The certificate examined.</param>
+/// <param name="Errors">What was found before the application was asked; kept where it accepted nevertheless.</param>
+/// <param name="Fault"><see cref="TlsFault.None"/>: accepted.</param>
+/// <param name="Detail">What was found, in words; <see langword="null"/>: nothing.</param>
+/// <param name="Cause">What the callback or the platform threw.</param>
+internal sealed record ChainVerdict(X509Certificate2 Leaf, SslPolicyErrors Errors, TlsFault Fault, string? Detail = null, Exception? Cause = null)
+{
+    public bool IsAccepted => Fault == TlsFault.None;
+
+    /// <exception cref="TlsException">The chain was refused.</exception>
+    public void ThrowIfRefused()
+    {
+        if (!IsAccepted)
+        {
+            throw new TlsException(Fault, Detail, Cause);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using System.Security.Authentication;
+using Segno.Cryptography;
+
+namespace Segno.Certificates;
+
+/// <summary>Which signature schemes a key can be used with in a handshake (RFC 9846 §4.3.3, RFC 5246 §7.4.1.4.1).</summary>
+internal static class SchemeChoice
+{
+    // Cheapest first where a key can do several; PKCS#1 last, and only where TLS 1.2 is spoken.
+    private static readonly TlsSignatureScheme[] s_preference =
+    [
+        TlsSignatureScheme.EcdsaP256Sha256, TlsSignatureScheme.EcdsaP384Sha384, TlsSignatureScheme.EcdsaP521Sha512,
+        TlsSignatureScheme.Ed25519,
+        TlsSignatureScheme.RsaPssRsaeSha256, TlsSignatureScheme.RsaPssRsaeSha384, TlsSignatureScheme.RsaPssRsaeSha512,
+        TlsSignatureScheme.RsaPssPssSha256, TlsSignatureScheme.RsaPssPssSha384, TlsSignatureScheme.RsaPssPssSha512,
+        TlsSignatureScheme.RsaPkcs1Sha256, TlsSignatureScheme.RsaPkcs1Sha384, TlsSignatureScheme.RsaPkcs1Sha512,
+    ];
+
+    /// <summary>The scheme to sign a handshake with: the first of our preference that fits the key and that the peer accepts.</summary>
+    /// <param name="kind">The kind of our key.</param>
+    /// <param name="keySize">Its size in bits.</param>
+    /// <param name="peerSchemes">The peer's signature_algorithms, as they came.</param>
+    /// <param name="preference">Our own order; <see langword="null"/>: the default one.</param>
+    /// <param name="version">The version that was negotiated.</param>
+    /// <returns><see langword="null"/>: there is none in common.</returns>
+    public static TlsSignatureScheme? Choose(KeyKind kind, int keySize, ReadOnlySpan<ushort> peerSchemes, IEnumerable<TlsSignatureScheme>? preference, SslProtocols version)
+    {
+        foreach (TlsSignatureScheme scheme in preference ?? s_preference)
+        {
+            if (peerSchemes.Contains((ushort)scheme) && FitsKey(scheme, kind, keySize, version))
+            {
+                return scheme;
+            }
+        }
+        return null;
+    }
+
+    /// <summary>Whether a handshake of the version may be signed with the scheme by such a key.</summary>
+    /// <remarks>
+    /// TLS 1.3 binds an ECDSA scheme to its curve and has no PKCS#1 in CertificateVerify. In TLS 1.2 the ECDSA schemes name
+    /// only the hash.
+    /// </remarks>
+    public static bool FitsKey(TlsSignatureScheme scheme, KeyKind kind, int keySize, SslProtocols version)
+    {
+        bool tls13 = version == SslProtocols.Tls13;
+        return scheme switch
+        {
+            TlsSignatureScheme.EcdsaP256Sha256 => kind == KeyKind.EcP256 || (!tls13 && IsEc(kind)),
+            TlsSignatureScheme.EcdsaP384Sha384 => kind == KeyKind.EcP384 || (!tls13 && IsEc(kind)),
+            TlsSignatureScheme.EcdsaP521Sha512 => kind == KeyKind.EcP521 || (!tls13 && IsEc(kind)),
+            TlsSignatureScheme.Ed25519 => kind == KeyKind.Ed25519,
+            TlsSignatureScheme.RsaPssRsaeSha256 => kind == KeyKind.Rsa && HasRoomForPss(keySize, HashKind.Sha256),
+            TlsSignatureScheme.RsaPssRsaeSha384 => kind == KeyKind.Rsa && HasRoomForPss(keySize, HashKind.Sha384),
+            TlsSignatureScheme.RsaPssRsaeSha512 => kind == KeyKind.Rsa && HasRoomForPss(keySize, HashKind.Sha512),
+            TlsSignatureScheme.RsaPssPssSha256 => kind == KeyKind.RsaPss && HasRoomForPss(keySize, HashKind.Sha256),
+            TlsSignatureScheme.RsaPssPssSha384 => kind == KeyKind.RsaPss && HasRoomForPss(keySize, HashKind.Sha384),
+            TlsSignatureScheme.RsaPssPssSha512 => kind == KeyKind.RsaPss && HasRoomForPss(keySize, HashKind.Sha512),
+            TlsSignatureScheme.RsaPkcs1Sha256 or TlsSignatureScheme.RsaPkcs1Sha384 or TlsSignatureScheme.RsaPkcs1Sha512 =>
+                kind == KeyKind.Rsa && !tls13,
+            _ => false,
+        };
+    }
+
+    private static bool IsEc(KeyKind kind) => kind is KeyKind.EcP256 or KeyKind.EcP384 or KeyKind.EcP521;
+
+    // RFC 8017 §9.1.1: emBits ≥ 8 hLen + 8 sLen + 9, with a salt as long as the hash, and emBits one less than the modulus.
+    private static bool HasRoomForPss(int keySize, HashKind hash) => keySize - 1 >= (16 * hash.Length()) + 9;
+}
