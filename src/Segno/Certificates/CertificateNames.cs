@@ -2,6 +2,8 @@ using System.Formats.Asn1;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
+using Segno.Buffers;
+
 namespace Segno.Certificates;
 
 /// <summary>
@@ -47,7 +49,7 @@ internal sealed class CertificateNames
         if (reference.Address is { } address)
         {
             byte[] wanted = address.GetAddressBytes();
-            return _addresses.Exists(presented => presented.AsSpan().SequenceEqual(wanted));
+            return _addresses.Exists(presented => PublicData.Equal(presented.AsSpan(), wanted));
         }
         return reference.SniName is { } name && _dnsNames.Exists(presented => Matches(presented, name));
     }

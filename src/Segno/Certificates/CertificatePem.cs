@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Segno.Cryptography;
 
 namespace Segno.Certificates;
 

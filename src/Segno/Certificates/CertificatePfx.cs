@@ -2,6 +2,8 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Segno.Cryptography;
 
+using Segno.Buffers;
+
 namespace Segno.Certificates;
 
 /// <summary>A chain and its key out of PKCS#12.</summary>
@@ -73,5 +75,5 @@ internal static class CertificatePfx
 
     private static bool IsSelfIssued(X509Certificate2 certificate) => SameName(certificate.SubjectName, certificate.IssuerName);
 
-    private static bool SameName(X500DistinguishedName a, X500DistinguishedName b) => a.RawData.AsSpan().SequenceEqual(b.RawData);
+    private static bool SameName(X500DistinguishedName a, X500DistinguishedName b) => PublicData.Equal(a.RawData.AsSpan(), b.RawData);
 }

@@ -45,7 +45,7 @@ internal sealed class ChainValidator
     /// <param name="peer">What the peer showed.</param>
     /// <param name="targetHost">The name the server shall have; looked at for servers only.</param>
     /// <param name="sender">The connection, for the callback.</param>
-    public ChainVerdict Run(PeerCertificate peer, string? targetHost, TlsConnection? sender)
+    public ChainVerdict Run(PeerCertificate peer, string? targetHost, object? sender)
     {
         X509ChainPolicy policy = _policy.Clone();
         if (policy.VerificationTimeIgnored)
@@ -79,7 +79,7 @@ internal sealed class ChainValidator
         }
     }
 
-    private ChainVerdict Judge(X509Certificate2 leaf, X509Chain chain, bool isTrusted, string? targetHost, TlsConnection? sender)
+    private ChainVerdict Judge(X509Certificate2 leaf, X509Chain chain, bool isTrusted, string? targetHost, object? sender)
     {
         if (FindWeakSignature(chain) is { } weak)
         {
@@ -103,7 +103,7 @@ internal sealed class ChainValidator
         return Ask(new ChainVerdict(leaf, errors, fault, detail), chain, sender);
     }
 
-    private ChainVerdict Ask(ChainVerdict found, X509Chain chain, TlsConnection? sender)
+    private ChainVerdict Ask(ChainVerdict found, X509Chain chain, object? sender)
     {
         if (_callback is null)
         {

@@ -42,27 +42,11 @@ internal static class SchemeChoice
     /// </remarks>
     public static bool FitsKey(TlsSignatureScheme scheme, KeyKind kind, int keySize, SslProtocols version)
     {
-        bool tls13 = version == SslProtocols.Tls13;
-        return scheme switch
+        if (scheme.IsPkcs1())
         {
-            TlsSignatureScheme.EcdsaP256Sha256 => kind == KeyKind.EcP256 || (!tls13 && IsEc(kind)),
-            TlsSignatureScheme.EcdsaP384Sha384 => kind == KeyKind.EcP384 || (!tls13 && IsEc(kind)),
-            TlsSignatureScheme.EcdsaP521Sha512 => kind == KeyKind.EcP521 || (!tls13 && IsEc(kind)),
-            TlsSignatureScheme.Ed25519 => kind == KeyKind.Ed25519,
-            TlsSignatureScheme.RsaPssRsaeSha256 => kind == KeyKind.Rsa && HasRoomForPss(keySize, HashKind.Sha256),
-            TlsSignatureScheme.RsaPssRsaeSha384 => kind == KeyKind.Rsa && HasRoomForPss(keySize, HashKind.Sha384),
-            TlsSignatureScheme.RsaPssRsaeSha512 => kind == KeyKind.Rsa && HasRoomForPss(keySize, HashKind.Sha512),
-            TlsSignatureScheme.RsaPssPssSha256 => kind == KeyKind.RsaPss && HasRoomForPss(keySize, HashKind.Sha256),
-            TlsSignatureScheme.RsaPssPssSha384 => kind == KeyKind.RsaPss && HasRoomForPss(keySize, HashKind.Sha384),
-            TlsSignatureScheme.RsaPssPssSha512 => kind == KeyKind.RsaPss && HasRoomForPss(keySize, HashKind.Sha512),
-            TlsSignatureScheme.RsaPkcs1Sha256 or TlsSignatureScheme.RsaPkcs1Sha384 or TlsSignatureScheme.RsaPkcs1Sha512 =>
-                kind == KeyKind.Rsa && !tls13,
-            _ => false,
-        };
+            // Only in TLS 1.2; TLS 1.3 has it for certificates alone (RFC 9846 §4.3.3).
+            return version != SslProtocols.Tls13 && SignatureSchemes.Fits(scheme, kind, keySize, null, anyCurve: true);
+        }
+        return SignatureSchemes.Fits(scheme, kind, keySize, null, anyCurve: version != SslProtocols.Tls13);
     }
-
-    private static bool IsEc(KeyKind kind) => kind is KeyKind.EcP256 or KeyKind.EcP384 or KeyKind.EcP521;
-
-    // RFC 8017 §9.1.1: emBits ≥ 8 hLen + 8 sLen + 9, with a salt as long as the hash, and emBits one less than the modulus.
-    private static bool HasRoomForPss(int keySize, HashKind hash) => keySize - 1 >= (16 * hash.Length()) + 9;
 }

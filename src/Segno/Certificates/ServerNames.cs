@@ -53,7 +53,7 @@ internal static class ServerNames
         if (IPAddress.TryParse(host, out IPAddress? address))
         {
             // TryParse also takes what inet_aton takes (127.1, 0x7f.1, 0177.0.0.1): ambiguous, so refused.
-            if (!host.SequenceEqual(address.ToString()))
+            if (!host.Equals(address.ToString(), StringComparison.Ordinal))
             {
                 return false;
             }

@@ -16,7 +16,7 @@ namespace Segno;
 /// One thread may receive while another sends; neither half may be used by two threads at once. During the handshake use
 /// one thread. After any exception the connection is unusable but for <see cref="Flush"/>, which still hands out the alert.
 /// </remarks>
-public sealed class TlsConnection : IDisposable
+public sealed partial class TlsConnection : IDisposable
 {
     /// <summary>Largest input that one record can need: an input buffer of this size always lets <see cref="Receive"/> go on.</summary>
     public const int MaxRecordLength = RecordHeader.Size + RecordHeader.MaxCiphertext;
@@ -35,8 +35,6 @@ public sealed class TlsConnection : IDisposable
     private readonly AlertReceiver _alerts = new();
     private readonly FlightBuffer _messages = new();
     private readonly FlightBuffer _plaintext = new();
-    private readonly string? _targetHost;
-    private readonly int _targetPort;
     private readonly CancellationTokenSource _aborted = new();
 
     // Plaintext that waits for room: from this offset on in _plaintext.
@@ -60,13 +58,14 @@ public sealed class TlsConnection : IDisposable
     /// <param name="context">The configuration.</param>
     /// <param name="targetHost">Overrides the context's target host where not <see langword="null"/>.</param>
     /// <param name="targetPort">Overrides the context's target port where not 0.</param>
+    /// <exception cref="ArgumentException">The target host is no host name and no IP address.</exception>
     public TlsConnection(TlsClientContext context, string? targetHost = null, int targetPort = 0)
     {
         ArgumentNullException.ThrowIfNull(context);
-        _targetHost = targetHost ?? context.Settings.TargetHost;
-        _targetPort = targetPort != 0 ? targetPort : context.Settings.TargetPort;
         _writer = new RecordWriter(context.Settings.MaxSendFragment, context.Settings.RecordPadding);
         _link = new ConnectionLink(this, context.Settings);
+        _link.Client = new ClientHandshake(
+            _link, context.Settings, targetHost ?? context.Settings.TargetHost, targetPort != 0 ? targetPort : context.Settings.TargetPort);
     }
 
     /// <summary>A server's connection.</summary>
@@ -140,9 +139,7 @@ public sealed class TlsConnection : IDisposable
         {
             _started = _link.Settings.TimeProvider.GetTimestamp();
             _writer.UseVersion(0x0301);
-            var settings = (ClientSettings)_link.Settings;
-            _link.Client = new ClientHandshake(_link, settings, _targetHost, _targetPort);
-            _state = ExpectServerHello.Start(_link.Client);
+            _state = ExpectServerHello.Start(_link.Client!);
         });
     }
 
@@ -604,68 +601,6 @@ public sealed class TlsConnection : IDisposable
         if (_failure is { } failure)
         {
             throw new TlsException(failure.Fault, "the connection failed before", failure);
-        }
-    }
-
-    /// <summary>What handshake states see of the connection.</summary>
-    private sealed class ConnectionLink(TlsConnection connection, TlsSettings settings) : HandshakeLink(settings.Crypto)
-    {
-        private TlsSettings _settings = settings;
-        private bool _changeCipherSpecSent;
-
-        public ClientHandshake? Client { get; set; }
-
-        public override object Sender => connection;
-
-        public override CancellationToken Aborted => connection._aborted.Token;
-
-        public override TlsSettings Settings => _settings;
-
-        protected override FlightBuffer Messages => connection._writer.Messages;
-
-        public override void SetReadSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret)
-            => connection._reader.SetProtection(new RecordProtection(Crypto, suite, secret));
-
-        public override void SetWriteSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret)
-        {
-            var protection = new RecordProtection(Crypto, suite, secret);
-            protection.RecordLimit = _settings.RecordLimit ?? protection.RecordLimit;
-            connection._writer.SetProtection(protection);
-        }
-
-        public override void UpdateReadKey() => connection._reader.UpdateKey();
-
-        public override void RequestKeyUpdate() => Volatile.Write(ref connection._keyUpdateWanted, 1);
-
-        public override void SendChangeCipherSpec()
-        {
-            if (!_changeCipherSpecSent)
-            {
-                _changeCipherSpecSent = true;
-                connection._writer.ChangeCipherSpec();
-            }
-        }
-
-        public override void SkipEarlyData() => connection._skippableEarlyData = MaxSkippedEarlyData;
-
-        public override void UseSettings(TlsSettings settings) => _settings = settings;
-
-        public override void Complete()
-        {
-            Info.IsServer = connection.IsServer;
-            Info.HandshakeDuration = _settings.TimeProvider.GetElapsedTime(connection._started);
-            Info.HandshakeBytesOut = connection._writer.BytesWrittenAfterSealing();
-            connection._completed = true;
-        }
-
-        public override void SessionReceived(TlsSession session)
-        {
-            connection.Session = session;
-            if (Client!.SessionKey() is { } key)
-            {
-                Client.Settings.SessionCache.Add(key, session);
-            }
-            connection.SessionReceived?.Invoke(connection, session);
         }
     }
 }

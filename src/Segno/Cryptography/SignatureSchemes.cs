@@ -14,6 +14,9 @@ internal static class SignatureSchemes
         _ => null,
     };
 
+    public static bool IsPkcs1(this TlsSignatureScheme scheme)
+        => scheme is TlsSignatureScheme.RsaPkcs1Sha256 or TlsSignatureScheme.RsaPkcs1Sha384 or TlsSignatureScheme.RsaPkcs1Sha512;
+
     public static bool IsPss(this TlsSignatureScheme scheme) => scheme
         is TlsSignatureScheme.RsaPssRsaeSha256 or TlsSignatureScheme.RsaPssRsaeSha384 or TlsSignatureScheme.RsaPssRsaeSha512
         or TlsSignatureScheme.RsaPssPssSha256 or TlsSignatureScheme.RsaPssPssSha384 or TlsSignatureScheme.RsaPssPssSha512;

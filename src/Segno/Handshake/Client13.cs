@@ -15,6 +15,7 @@ internal sealed class ClientHandshake
 {
     public ClientHandshake(HandshakeLink link, ClientSettings settings, string? targetHost, int targetPort)
     {
+        ServerName = string.IsNullOrEmpty(targetHost) ? null : ServerNames.Normalize(targetHost).SniName;
         Link = link;
         Settings = settings;
         TargetHost = targetHost;
@@ -29,6 +30,9 @@ internal sealed class ClientHandshake
 
     public int TargetPort { get; }
 
+    /// <summary>The name for SNI; <see langword="null"/> for IP addresses.</summary>
+    public string? ServerName { get; }
+
     /// <summary>The session that is offered, while it is.</summary>
     public TlsSession? Offered { get; set; }
 
@@ -40,14 +44,14 @@ internal sealed class ClientHandshake
 
     public List<ReadOnlyMemory<byte>> ServerChain { get; set; } = [];
 
-    public X509Certificate2? ServerLeaf { get; set; }
+    public PeerCertificate? Server { get; set; }
 
     /// <summary>The server's request for a certificate, with the schemes it accepts.</summary>
     public TlsCertificateRequestInfo? CertificateRequest { get; set; }
 
     public ClientSessionKey? SessionKey()
         => TargetHost is { Length: > 0 } host
-            ? new ClientSessionKey(host, TargetPort, ServerNames.Normalize(host).SniName, Settings.ApplicationProtocols, Settings.ScopeDigest)
+            ? new ClientSessionKey(host, TargetPort, ServerName, Settings.ApplicationProtocols, Settings.ScopeDigest)
             : null;
 
     /// <summary>Looks for a session to offer, and judges it as a server would.</summary>
@@ -342,9 +346,9 @@ internal sealed class ExpectCertificateOrRequest(ClientHandshake client, IReadOn
         {
             throw new TlsException(TlsFault.MessageMalformed, "the server's certificate list is empty");
         }
-        (client.ServerLeaf, Verifier key) = CertificateMessage.Open(client.Link.Crypto, client.ServerChain[0]);
+        client.Server = PeerCertificate.Read(client.ServerChain, client.Link.Crypto);
         client.Link.Transcript.Append(message.Raw);
-        return new ExpectServerCertificateVerify(client, key);
+        return new ExpectServerCertificateVerify(client, client.Server);
     }
 
     /// <remarks><code>
@@ -386,31 +390,23 @@ internal sealed class ExpectCertificateOrRequest(ClientHandshake client, IReadOn
     }
 }
 
-internal sealed class ExpectServerCertificateVerify(ClientHandshake client, Verifier key) : HandshakeState
+internal sealed class ExpectServerCertificateVerify(ClientHandshake client, PeerCertificate server) : HandshakeState
 {
     public override HandshakeState Receive(HandshakeMessage message)
     {
         Expect(message, HandshakeType.CertificateVerify);
-        using (key)
-        {
-            CertificateVerify.Verify(client.Link, message, key, client.Settings.SignatureSchemes, isServer: true);
-        }
-        return Pause.ForWork(
-            () => ChainValidator.Validate(
-                client.Settings, client.Link.Sender, client.ServerChain, client.ServerLeaf!, client.TargetHost, isServerCertificate: true),
-            Verified);
+        CertificateVerify.Verify(client.Link, message, server.Verifier, client.Settings.SignatureSchemes, isServer: true);
+        server.Dispose();
+        return Pause.ForWork(() => client.Settings.Validator.Run(server, client.TargetHost, client.Link.Sender), Verified);
     }
 
     private ExpectServerFinished Verified(ChainVerdict verdict)
     {
-        if (verdict.Fault != TlsFault.None)
-        {
-            throw new TlsException(verdict.Fault, verdict.Detail);
-        }
+        verdict.ThrowIfRefused();
         DateTimeOffset now = client.Link.Now;
         client.Link.Info.AuthenticatedAt = now;
         return new ExpectServerFinished(client, SessionLineage.Begin(
-            now, SessionLimits.MaxLifetime, client.ServerChain, client.ServerLeaf!.NotAfter.ToUniversalTime(), null, client.Link.Crypto));
+            now, SessionLimits.MaxLifetime, client.ServerChain, server.Leaf.NotAfter.ToUniversalTime(), null, client.Link.Crypto));
     }
 }
 
@@ -443,7 +439,8 @@ internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineag
     {
         ushort[] schemes = [.. client.CertificateRequest!.SignatureSchemes.Select(scheme => (ushort)scheme)];
         client.Link.Info.RemoteSignatureSchemes = client.CertificateRequest.SignatureSchemes;
-        TlsSignatureScheme? scheme = certificate is null ? null : Signatures.Choose(certificate, client.Settings.SigningSchemes, schemes);
+        TlsSignatureScheme? scheme = certificate is null ? null : SchemeChoice.Choose(
+            certificate.Signer.Kind, certificate.Signer.KeySize, schemes, client.Settings.SigningSchemes, System.Security.Authentication.SslProtocols.Tls13);
         if (certificate is not null && scheme is null)
         {
             throw new TlsException(TlsFault.NoCommonSignatureScheme);
@@ -465,7 +462,7 @@ internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineag
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         link.Keys.Finish(link.Transcript.Current(hash));
         link.Info.RemoteCertificates = client.ServerChain;
-        link.Info.RemoteCertificate = client.ServerLeaf
+        link.Info.RemoteCertificate = client.Server?.Leaf
             ?? (client.ServerChain.Count > 0 ? X509CertificateLoader.LoadCertificate(client.ServerChain[0].Span) : null);
         link.Complete();
         return new Connected13(link, lineage);

@@ -1,5 +1,4 @@
 using Segno.Buffers;
-using Segno.Certificates;
 using Segno.Cryptography;
 using Segno.Handshake.Extensions;
 using Segno.Handshake.Messages;
@@ -18,7 +17,6 @@ internal sealed class ClientHelloWriter : IDisposable
     private readonly List<KeyExchange> _shares = [];
     private readonly byte[] _random = new byte[ClientHello.RandomLength];
     private readonly byte[] _grease = new byte[6];
-    private readonly string? _serverName;
 
     public ClientHelloWriter(ClientHandshake client)
     {
@@ -29,8 +27,7 @@ internal sealed class ClientHelloWriter : IDisposable
         SessionId = random.Slice(ClientHello.RandomLength, ClientHello.MaxSessionId).ToArray();
         random[^6..].CopyTo(_grease);
         client.Link.ClientRandom = _random;
-        _serverName = client.TargetHost is { Length: > 0 } host ? ServerNames.Normalize(host).SniName : null;
-        client.Link.Info.ServerName = _serverName;
+        client.Link.Info.ServerName = client.ServerName;
         foreach (TlsNamedGroup group in client.Settings.KeyShareGroups)
         {
             _shares.Add(client.Link.Crypto.StartKeyExchange(group));
@@ -128,7 +125,7 @@ internal sealed class ClientHelloWriter : IDisposable
 
     private void WriteServerName(TlsWriter writer)
     {
-        if (_serverName is not { } name)
+        if (_client.ServerName is not { } name)
         {
             return;
         }

@@ -34,7 +34,7 @@ internal sealed class ServerHandshake(HandshakeLink link, ServerSettings setting
 
     public List<ReadOnlyMemory<byte>> ClientChain { get; set; } = [];
 
-    public X509Certificate2? ClientLeaf { get; set; }
+    public PeerCertificate? Client { get; set; }
 }
 
 /// <summary>Waits for a ClientHello: the first, or after a HelloRetryRequest the second.</summary>
@@ -350,7 +350,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         }
         foreach (TlsCertificate candidate in selected is null ? server.Settings.Certificates : [selected])
         {
-            if (Signatures.Choose(candidate, server.Settings.SigningSchemes, schemes) is { } scheme)
+            if (SchemeChoice.Choose(candidate.Signer.Kind, candidate.Signer.KeySize, schemes, server.Settings.SigningSchemes, SslProtocols.Tls13) is { } scheme)
             {
                 server.Certificate = candidate;
                 server.Scheme = scheme;
@@ -549,29 +549,27 @@ internal sealed class ExpectClientCertificate(ServerHandshake server) : Handshak
             server.Link.Transcript.Append(message.Raw);
             return new ExpectClientFinished(server, null);
         }
-        (server.ClientLeaf, Verifier key) = CertificateMessage.Open(server.Link.Crypto, server.ClientChain[0]);
+        server.Client = PeerCertificate.Read(server.ClientChain, server.Link.Crypto);
         server.Link.Transcript.Append(message.Raw);
-        return new ExpectClientCertificateVerify(server, key);
+        return new ExpectClientCertificateVerify(server, server.Client);
     }
 }
 
-internal sealed class ExpectClientCertificateVerify(ServerHandshake server, Verifier key) : HandshakeState
+internal sealed class ExpectClientCertificateVerify(ServerHandshake server, PeerCertificate client) : HandshakeState
 {
     public override HandshakeState Receive(HandshakeMessage message)
     {
         Expect(message, HandshakeType.CertificateVerify);
-        using (key)
-        {
-            CertificateVerify.Verify(server.Link, message, key, server.Settings.SignatureSchemes, isServer: false);
-        }
-        return Pause.ForWork(
-            () => ChainValidator.Validate(
-                server.Settings, server.Link.Sender, server.ClientChain, server.ClientLeaf!, null, isServerCertificate: false),
-            Verified);
+        CertificateVerify.Verify(server.Link, message, client.Verifier, server.Settings.SignatureSchemes, isServer: false);
+        client.Dispose();
+        return Pause.ForWork(() => server.Settings.Validator.Run(client, null, server.Link.Sender), Verified);
     }
 
     private ExpectClientFinished Verified(ChainVerdict verdict)
-        => verdict.Fault == TlsFault.None ? new ExpectClientFinished(server, null) : throw new TlsException(verdict.Fault, verdict.Detail);
+    {
+        verdict.ThrowIfRefused();
+        return new ExpectClientFinished(server, null);
+    }
 }
 
 /// <summary>Waits for the client's Finished; then tickets may go out.</summary>
@@ -586,7 +584,7 @@ internal sealed class ExpectClientFinished(ServerHandshake server, SessionLineag
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         link.Keys.Finish(link.Transcript.Current(hash));
         link.Info.RemoteCertificates = server.ClientChain;
-        link.Info.RemoteCertificate = server.ClientLeaf
+        link.Info.RemoteCertificate = server.Client?.Leaf
             ?? (server.ClientChain.Count > 0 ? X509CertificateLoader.LoadCertificate(server.ClientChain[0].Span) : null);
         link.Complete();
         SendTickets();
@@ -604,7 +602,7 @@ internal sealed class ExpectClientFinished(ServerHandshake server, SessionLineag
             server.Link.Now,
             server.Settings.AuthenticationLifetime,
             server.ClientChain,
-            server.ClientLeaf?.NotAfter.ToUniversalTime(),
+            server.Client?.Leaf.NotAfter.ToUniversalTime(),
             server.Certificate?.Certificate.NotAfter.ToUniversalTime(),
             server.Link.Crypto);
         for (int i = 0; i < count; i++)

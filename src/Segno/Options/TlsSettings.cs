@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using Segno.Certificates;
 using Segno.Cryptography;
 using Segno.Sessions;
 
@@ -44,6 +45,7 @@ internal abstract class TlsSettings
         AllowResume = options.AllowTlsResume;
         AllowPskWithoutKeyExchange = options.AllowPskWithoutKeyExchange;
         ValidationCallback = options.RemoteCertificateValidationCallback;
+        Validator = new ChainValidator(options);
         ValidationPolicyName = options.ValidationPolicyName;
         RevocationMode = options.CertificateRevocationCheckMode;
         ChainPolicy = options.CertificateChainPolicy?.Clone();
@@ -73,6 +75,8 @@ internal abstract class TlsSettings
     public bool AllowPskWithoutKeyExchange { get; }
 
     public RemoteCertificateValidationCallback? ValidationCallback { get; }
+
+    public ChainValidator Validator { get; }
 
     public string? ValidationPolicyName { get; }
 

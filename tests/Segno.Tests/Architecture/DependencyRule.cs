@@ -22,8 +22,9 @@ internal static partial class DependencyRule
     /// <summary>Beside the floors: the highest floor a folder may name, and the lowest floor that may name it.</summary>
     private static readonly Dictionary<string, (int Names, int NamedFrom)> Beside = new()
     {
-        ["Options"] = (Names: 2, NamedFrom: 1),     // the words users write: groups, signature schemes, options
-        ["Diagnostics"] = (Names: 3, NamedFrom: 3), // metrics, logs, key log
+        ["Options"] = (Names: 4, NamedFrom: 1),      // the words users write: groups, signature schemes, options; a selector answers with a context
+        ["Certificates"] = (Names: 2, NamedFrom: 3), // chains, names, keys
+        ["Diagnostics"] = (Names: 3, NamedFrom: 3),  // metrics, logs, key log
     };
 
     internal sealed record Violation(string File, string Named, string Why);
@@ -36,7 +37,7 @@ internal static partial class DependencyRule
             ( >= 0, >= 0) => toFloor < fromFloor,
             ( >= 0, _) => Beside.TryGetValue(to, out var target) && fromFloor >= target.NamedFrom,
             (_, >= 0) => Beside.TryGetValue(from, out var source) && toFloor <= source.Names,
-            _ => from == "Diagnostics" && to == "Options",
+            _ => from == "Diagnostics" ? to == "Options" : to != "Diagnostics",
         };
     }
 

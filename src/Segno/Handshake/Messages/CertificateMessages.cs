@@ -1,5 +1,6 @@
-using System.Security.Cryptography.X509Certificates;
+using System.Security.Authentication;
 using Segno.Buffers;
+using Segno.Certificates;
 using Segno.Cryptography;
 using Segno.Handshake.Extensions;
 
@@ -34,29 +35,6 @@ internal static class CertificateMessage
             ExtensionBlock.Read(list.Vector16(), ExtensionPlace.Certificate, offered);
         }
         return chain;
-    }
-
-    /// <summary>The key of the leaf, which must be one we can verify with.</summary>
-    public static (X509Certificate2 Leaf, Verifier Key) Open(CryptoProvider crypto, ReadOnlyMemory<byte> leaf)
-    {
-        X509Certificate2 certificate;
-        try
-        {
-            certificate = X509CertificateLoader.LoadCertificate(leaf.Span);
-        }
-        catch (System.Security.Cryptography.CryptographicException e)
-        {
-            throw new TlsException(TlsFault.CertificateMalformed, null, e);
-        }
-        try
-        {
-            return (certificate, crypto.CreateVerifier(certificate.PublicKey.ExportSubjectPublicKeyInfo()));
-        }
-        catch (System.Security.Cryptography.CryptographicException e)
-        {
-            certificate.Dispose();
-            throw new TlsException(TlsFault.CertificateKeyUnsupported, null, e);
-        }
     }
 
     public static void Write(HandshakeLink link, TlsCertificate? certificate)
@@ -104,7 +82,7 @@ internal static class CertificateVerify
         var scheme = (TlsSignatureScheme)reader.UInt16();
         ReadOnlySpan<byte> signature = reader.Vector16();
         reader.End();
-        if (!accepted.Contains(scheme) || !Signatures.FitsTls13(scheme, key.Kind, key.KeySize))
+        if (!accepted.Contains(scheme) || !SchemeChoice.FitsKey(scheme, key.Kind, key.KeySize, SslProtocols.Tls13))
         {
             throw new TlsException(TlsFault.SignatureSchemeNotOffered, scheme.ToString());
         }
@@ -125,27 +103,6 @@ internal static class CertificateVerify
         int length = PadLength + label.Length;
         length += link.Transcript.Current(buffer[length..]).Length;
         return buffer[..length];
-    }
-}
-
-/// <summary>Which schemes TLS 1.3 signs a handshake with (RFC 9846 §4.3.3).</summary>
-internal static class Signatures
-{
-    public static bool FitsTls13(TlsSignatureScheme scheme, KeyKind kind, int keySize)
-        => scheme is not (TlsSignatureScheme.RsaPkcs1Sha256 or TlsSignatureScheme.RsaPkcs1Sha384 or TlsSignatureScheme.RsaPkcs1Sha512)
-            && SignatureSchemes.Fits(scheme, kind, keySize, null, anyCurve: false);
-
-    /// <summary>Our first scheme that fits the key and that the peer accepts.</summary>
-    public static TlsSignatureScheme? Choose(TlsCertificate certificate, TlsSignatureScheme[] ours, ReadOnlySpan<ushort> peers)
-    {
-        foreach (TlsSignatureScheme scheme in ours)
-        {
-            if (peers.Contains((ushort)scheme) && FitsTls13(scheme, certificate.Signer.Kind, certificate.Signer.KeySize))
-            {
-                return scheme;
-            }
-        }
-        return null;
     }
 }
 
