@@ -3,6 +3,9 @@ namespace Segno.Alerts;
 /// <summary>The one table from faults to alerts (RFC 9846 §6; docs/faults.md).</summary>
 internal static class FaultAlerts
 {
+    /// <summary>1 for warnings, 2 for what ends the connection (RFC 9846 §6).</summary>
+    public static byte Level(TlsAlert alert) => alert is TlsAlert.CloseNotify or TlsAlert.UserCanceled or TlsAlert.NoRenegotiation ? (byte)1 : (byte)2;
+
     /// <summary>The alert to send for a fault; <see langword="null"/> where nothing may or need be sent.</summary>
     public static TlsAlert? For(TlsFault fault) => fault switch
     {

@@ -42,7 +42,7 @@ internal static class CertificatePem
         ReadOnlySpan<char> rest = pem;
         while (PemEncoding.TryFind(rest, out PemFields fields))
         {
-            if (rest[fields.Label] is "CERTIFICATE" or "X509 CERTIFICATE")
+            if (rest[fields.Label].ToString() is "CERTIFICATE" or "X509 CERTIFICATE")
             {
                 chain.Add(Convert.FromBase64String(rest[fields.Base64Data].ToString()));
             }

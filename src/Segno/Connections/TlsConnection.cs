@@ -158,13 +158,9 @@ public sealed partial class TlsConnection : IDisposable
         {
             return ReceiveRecords(input, applicationData);
         }
-        catch (Exception e) when (Fail(e) is { } failure)
+        catch (Exception e)
         {
-            if (ReferenceEquals(e, failure))
-            {
-                throw;
-            }
-            throw failure;
+            throw Fail(e);
         }
     }
 
@@ -175,7 +171,7 @@ public sealed partial class TlsConnection : IDisposable
         ThrowIfFailed();
         if (!_receiveClosed)
         {
-            throw Fail(new TlsException(_completed ? TlsFault.Truncated : TlsFault.ClosedDuringHandshake))!;
+            throw Fail(new TlsException(_completed ? TlsFault.Truncated : TlsFault.ClosedDuringHandshake));
         }
     }
 
@@ -192,7 +188,7 @@ public sealed partial class TlsConnection : IDisposable
         int alert = Interlocked.Exchange(ref _alertWanted, -1);
         if (alert >= 0)
         {
-            _writer.Alert((TlsAlert)alert);
+            _writer.Alert(FaultAlerts.Level((TlsAlert)alert), (byte)alert);
         }
         _writer.Flush(output);
     }
@@ -545,19 +541,15 @@ public sealed partial class TlsConnection : IDisposable
         {
             step();
         }
-        catch (Exception e) when (Fail(e) is { } failure)
+        catch (Exception e)
         {
-            if (ReferenceEquals(e, failure))
-            {
-                throw;
-            }
-            throw failure;
+            throw Fail(e);
         }
     }
 
     /// <summary>The one place where a connection ends by a fault: the alert is queued, secrets are wiped, the fault is kept.</summary>
-    /// <returns>The exception to throw; <see langword="null"/> where it is not one of the connection.</returns>
-    private TlsException? Fail(Exception cause)
+    /// <returns>The exception to throw.</returns>
+    private TlsException Fail(Exception cause)
     {
         TlsException failure = cause switch
         {

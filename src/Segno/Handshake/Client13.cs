@@ -82,7 +82,7 @@ internal sealed class ClientHandshake
                 CipherSuite = session.CipherSuite,
                 Hash = session.Hash,
                 Scope = Settings.Scope,
-                ServerName = Link.Info.ServerName,
+                ServerName = ServerName,
                 Now = Link.Now,
             })
             : ResumptionOutcome.Declined(ResumptionMechanism.Psk, ResumptionReason.CipherSuiteMismatch);

@@ -64,11 +64,10 @@ internal sealed class RecordWriter : IDisposable
         WriteRecord(ContentType.ChangeCipherSpec, [1], _records.Reserve(RecordHeader.Size + 1), protect: false);
     }
 
-    public void Alert(TlsAlert alert)
+    public void Alert(byte level, byte description)
     {
         SealMessages();
-        byte level = alert is TlsAlert.CloseNotify or TlsAlert.UserCanceled or TlsAlert.NoRenegotiation ? (byte)1 : (byte)2;
-        ReadOnlySpan<byte> content = [level, (byte)alert];
+        ReadOnlySpan<byte> content = [level, description];
         WriteRecord(ContentType.Alert, content, _records.Reserve(RecordLength(content.Length)), protect: true);
     }
 

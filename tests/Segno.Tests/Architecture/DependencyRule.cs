@@ -22,7 +22,7 @@ internal static partial class DependencyRule
     /// <summary>Beside the floors: the highest floor a folder may name, and the lowest floor that may name it.</summary>
     private static readonly Dictionary<string, (int Names, int NamedFrom)> Beside = new()
     {
-        ["Options"] = (Names: 4, NamedFrom: 1),      // the words users write: groups, signature schemes, options; a selector answers with a context
+        ["Options"] = (Names: 2, NamedFrom: 1),      // the words users write: groups, signature schemes, options
         ["Certificates"] = (Names: 2, NamedFrom: 3), // chains, names, keys
         ["Diagnostics"] = (Names: 3, NamedFrom: 3),  // metrics, logs, key log
     };
@@ -34,6 +34,8 @@ internal static partial class DependencyRule
         int fromFloor = FloorOf(from), toFloor = FloorOf(to);
         return from == to || (fromFloor, toFloor) switch
         {
+            // The choice of a virtual host answers with a context.
+            _ when (from, to) == ("Options", "Connections") => true,
             ( >= 0, >= 0) => toFloor < fromFloor,
             ( >= 0, _) => Beside.TryGetValue(to, out var target) && fromFloor >= target.NamedFrom,
             (_, >= 0) => Beside.TryGetValue(from, out var source) && toFloor <= source.Names,
