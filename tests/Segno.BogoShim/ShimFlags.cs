@@ -106,7 +106,7 @@ internal static class ShimFlags
 
         // How to move bytes
         ["-async"] = Switch(o => o.OneByteAtATime = true),
-        ["-implicit-handshake"] = Switch(o => o.ImplicitHandshake = true),
+        ["-implicit-handshake"] = Nothing(),
         ["-shim-writes-first"] = Switch(o => o.ShimWritesFirst = true),
         ["-shim-initial-write"] = Text((o, v) => o.InitialWrite = v),
         ["-repeat-shim-initial-write"] = Number((o, v) => o.InitialWriteRepeats = v),
@@ -121,6 +121,7 @@ internal static class ShimFlags
 
         // Exporters
         ["-export-keying-material"] = Number((o, v) => o.ExportKeyingMaterial = v),
+        ["-export-traffic-secrets"] = Switch(o => o.ExportTrafficSecrets = true),
         ["-export-label"] = Text((o, v) => o.ExportLabel = v),
         ["-export-context"] = Text((o, v) => o.ExportContext = v),
         ["-use-export-context"] = Switch(o => o.UseExportContext = true),
@@ -156,17 +157,15 @@ internal static class ShimFlags
         ["-require-any-client-certificate"] = Switch(o => o.RequireClientCertificate = true),
         ["-verify-peer"] = Switch(o => o.VerifyPeer = true),
         ["-verify-fail"] = Switch(o => o.VerifyFail = true),
-        ["-use-custom-verify-callback"] = Switch(o => o.UseCustomVerifyCallback = true),
+        ["-use-custom-verify-callback"] = Nothing(),
         ["-use-old-client-cert-callback"] = Nothing(),
         ["-use-early-callback"] = Nothing(),
         ["-expect-verify-result"] = Switch(o => o.ExpectVerifyResult = true),
         ["-reverify-on-resume"] = Switch(o => o.ReverifyOnResume = true),
         ["-expect-peer-cert-file"] = Text((o, v) => o.ExpectPeerCertificateFile = v),
         ["-fail-cert-callback"] = Switch(o => o.FailCertificateCallback = true),
-        ["-fail-early-callback"] = Switch(o => o.FailEarlyCallback = true),
         ["-use-client-ca-list"] = Text((o, v) => o.ClientCaList = v),
         ["-expect-client-ca-list"] = Text((o, v) => o.ExpectClientCaList = v),
-        ["-max-cert-list"] = Number((o, v) => o.MaxCertificateList = v),
 
         // Application protocol and server name
         ["-host-name"] = Text((o, v) => o.HostName = v),
@@ -178,23 +177,13 @@ internal static class ShimFlags
         ["-decline-alpn"] = Switch(o => o.DeclineAlpn = true),
         ["-reject-alpn"] = Switch(o => o.RejectAlpn = true),
 
-        // Sessions
+        // Sessions. -expect-no-session-id: TLS 1.3 has no sessions by session ID.
+        ["-expect-no-session-id"] = Nothing(),
         ["-expect-session-miss"] = Switch(o => o.ExpectSessionMiss = true),
         ["-no-ticket"] = Switch(o => o.NoTicket = true),
         ["-expect-no-session"] = Switch(o => o.ExpectNoSession = true),
-        ["-expect-session-id"] = Switch(o => o.ExpectSessionId = true),
-        ["-expect-no-session-id"] = Switch(o => o.ExpectNoSessionId = true),
         ["-expect-ticket-renewal"] = Switch(o => o.ExpectTicketRenewal = true),
         ["-expect-extended-master-secret"] = Switch(o => o.ExpectExtendedMainSecret = true),
         ["-resumption-delay"] = Number((o, v) => o.ResumptionDelay = v),
-        ["-expect-ticket-age-skew"] = Number((o, v) => o.ExpectTicketAgeSkew = v),
-
-        // Early data
-        ["-enable-early-data"] = Switch(o => o.EnableEarlyData = true),
-        ["-expect-ticket-supports-early-data"] = Switch(o => o.ExpectTicketSupportsEarlyData = true),
-        ["-expect-accept-early-data"] = Switch(o => o.ExpectAcceptEarlyData = true),
-        ["-expect-reject-early-data"] = Switch(o => o.ExpectRejectEarlyData = true),
-        ["-expect-no-offer-early-data"] = Switch(o => o.ExpectNoOfferEarlyData = true),
-        ["-expect-early-data-reason"] = Text((o, v) => o.ExpectEarlyDataReason = v),
     };
 }

@@ -13,7 +13,6 @@ internal sealed class ShimOptions
 
     // How to move bytes
     public bool OneByteAtATime { get; set; }
-    public bool ImplicitHandshake { get; set; }
     public bool ShimWritesFirst { get; set; }
     public string InitialWrite { get; set; } = "hello";
     public int InitialWriteRepeats { get; set; } = 1;
@@ -28,6 +27,7 @@ internal sealed class ShimOptions
 
     // Exporters
     public int ExportKeyingMaterial { get; set; }
+    public bool ExportTrafficSecrets { get; set; }
     public string ExportLabel { get; set; } = "";
     public string ExportContext { get; set; } = "";
     public bool UseExportContext { get; set; }
@@ -59,15 +59,12 @@ internal sealed class ShimOptions
     public bool RequireClientCertificate { get; set; }
     public bool VerifyPeer { get; set; }
     public bool VerifyFail { get; set; }
-    public bool UseCustomVerifyCallback { get; set; }
     public bool ExpectVerifyResult { get; set; }
     public bool ReverifyOnResume { get; set; }
     public string ExpectPeerCertificateFile { get; set; } = "";
     public bool FailCertificateCallback { get; set; }
-    public bool FailEarlyCallback { get; set; }
     public string ClientCaList { get; set; } = "";
     public string ExpectClientCaList { get; set; } = "";
-    public int MaxCertificateList { get; set; }
 
     // Application protocol and server name
     public string HostName { get; set; } = "";
@@ -83,18 +80,7 @@ internal sealed class ShimOptions
     public bool ExpectSessionMiss { get; set; }
     public bool NoTicket { get; set; }
     public bool ExpectNoSession { get; set; }
-    public bool ExpectSessionId { get; set; }
-    public bool ExpectNoSessionId { get; set; }
     public bool ExpectTicketRenewal { get; set; }
     public bool ExpectExtendedMainSecret { get; set; }
     public int ResumptionDelay { get; set; }
-    public int ExpectTicketAgeSkew { get; set; }
-
-    // Early data
-    public bool EnableEarlyData { get; set; }
-    public bool ExpectTicketSupportsEarlyData { get; set; }
-    public bool ExpectAcceptEarlyData { get; set; }
-    public bool ExpectRejectEarlyData { get; set; }
-    public bool ExpectNoOfferEarlyData { get; set; }
-    public string ExpectEarlyDataReason { get; set; } = "";
 }
