@@ -11,18 +11,35 @@ internal sealed class ShimContexts(ShimClock clock)
 {
     private static readonly TlsNamedGroup[] Groups = [TlsNamedGroup.X25519, TlsNamedGroup.P256, TlsNamedGroup.P384];
 
-    private TlsServerContext? _server;
+    private readonly Dictionary<string, TlsServerContext> _servers = [];
+
+    // Of the connection under way: a context outlives it, so its callbacks look here.
+    private ShimOptions _options = new();
+    private ShimObservations _observed = new();
 
     /// <summary>The engine for one connection.</summary>
     /// <param name="options">The flags that hold for it.</param>
     /// <param name="session">Client: the session to offer, or <see langword="null"/>.</param>
     /// <param name="observed">Where the callbacks note what they saw.</param>
-    public TlsConnection Connect(ShimOptions options, TlsSession? session, ShimObservations observed) =>
-        options.IsServer
-            ? new TlsConnection(_server ??= new TlsServerContext(Server(options, observed)))
-            : new TlsConnection(new TlsClientContext(Client(options, session, observed)));
+    public TlsConnection Connect(ShimOptions options, TlsSession? session, ShimObservations observed)
+    {
+        _options = options;
+        _observed = observed;
+        if (!options.IsServer)
+        {
+            return new TlsConnection(new TlsClientContext(Client(options, session)));
+        }
 
-    private TlsClientOptions Client(ShimOptions options, TlsSession? session, ShimObservations observed)
+        if (!_servers.TryGetValue(options.ContextKey, out TlsServerContext? context))
+        {
+            context = new TlsServerContext(Server(options));
+            _servers.Add(options.ContextKey, context);
+        }
+
+        return new TlsConnection(context);
+    }
+
+    private TlsClientOptions Client(ShimOptions options, TlsSession? session)
     {
         var client = new TlsClientOptions
         {
@@ -42,15 +59,15 @@ internal sealed class ShimContexts(ShimClock clock)
         TlsCertificate? certificate = LoadCertificate(options);
         client.ClientCertificateSelector = (request, _) =>
         {
-            observed.PeerSchemes = request.SignatureSchemes;
-            observed.ClientAuthorities = request.Authorities;
+            _observed.PeerSchemes = request.SignatureSchemes;
+            _observed.ClientAuthorities = request.Authorities;
             return options.FailCertificateCallback ? throw new InvalidOperationException("-fail-cert-callback") : ValueTask.FromResult(certificate);
         };
-        SetCommon(client, options, observed);
+        SetCommon(client, options);
         return client;
     }
 
-    private TlsServerOptions Server(ShimOptions options, ShimObservations observed)
+    private TlsServerOptions Server(ShimOptions options)
     {
         TlsCertificate? certificate = LoadCertificate(options);
         var server = new TlsServerOptions
@@ -72,11 +89,11 @@ internal sealed class ShimContexts(ShimClock clock)
             server.CertificateSelector = (_, _) => throw new InvalidOperationException("-fail-cert-callback");
         }
 
-        SetCommon(server, options, observed);
+        SetCommon(server, options);
         return server;
     }
 
-    private void SetCommon(TlsOptions library, ShimOptions options, ShimObservations observed)
+    private void SetCommon(TlsOptions library, ShimOptions options)
     {
         library.EnabledSslProtocols = Versions(options);
         library.TimeProvider = clock;
@@ -103,7 +120,7 @@ internal sealed class ShimContexts(ShimClock clock)
 
         if (options.ExportTrafficSecrets)
         {
-            library.KeyLog = observed.Log;
+            library.KeyLog = line => _observed.Log(line);
         }
 
         // Whether a chain is good is the runner's to say, by -verify-fail; so no roots, least of all the system's, which take long to load.
@@ -119,9 +136,9 @@ internal sealed class ShimContexts(ShimClock clock)
         bool insist = options.IsServer || options.VerifyPeer;
         library.RemoteCertificateValidationCallback = (_, _, _, _) =>
         {
-            observed.Verifications++;
-            observed.VerificationFailed = options.VerifyFail;
-            return !options.VerifyFail || !insist;
+            _observed.Verifications++;
+            _observed.VerificationFailed = _options.VerifyFail;
+            return !_options.VerifyFail || !insist;
         };
     }
 

@@ -83,4 +83,13 @@ internal sealed class ShimOptions
     public bool ExpectTicketRenewal { get; set; }
     public bool ExpectExtendedMainSecret { get; set; }
     public int ResumptionDelay { get; set; }
+
+    /// <summary>Equal for option sets that make the same context: they share one, and with it the ticket keys.</summary>
+    public string ContextKey => string.Join(
+        '|',
+        [
+            NoTls12, NoTls13, MinVersion, MaxVersion, NoTicket, MaxSendFragment, CertificateFile, KeyFile, FailCertificateCallback,
+            RequireClientCertificate, VerifyPeer, ClientCaList, SelectAlpn, DeclineAlpn, RejectAlpn,
+            string.Join(',', Groups), string.Join(',', SigningSchemes), string.Join(',', VerifySchemes),
+        ]);
 }
