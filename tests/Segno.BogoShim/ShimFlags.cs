@@ -94,6 +94,15 @@ internal static class ShimFlags
 
     private static Flag NothingWithValue() => Text((_, _) => { });
 
+    /// <summary>Early data is not built yet, so the only reason why there is none is that it is disabled.</summary>
+    private static void OnlyDisabledEarlyData(string reason)
+    {
+        if (reason != "disabled")
+        {
+            throw new UnimplementedException("early data");
+        }
+    }
+
     private static readonly Dictionary<string, Flag> Known = new()
     {
         // Where and as whom
@@ -136,6 +145,7 @@ internal static class ShimFlags
         ["-max-version"] = Number((o, v) => o.MaxVersion = v),
         ["-expect-version"] = Number((o, v) => o.ExpectVersion = v),
         ["-curves"] = CodePoint(o => o.Groups),
+        ["-enable-grease"] = Nothing(), // it always is
         ["-key-shares"] = CodePoint(o => o.KeyShares),
         ["-no-key-shares"] = Switch(o => o.NoKeyShares = true),
         ["-expect-curve-id"] = Number((o, v) => o.ExpectGroup = v),
@@ -184,6 +194,7 @@ internal static class ShimFlags
         ["-expect-no-session"] = Switch(o => o.ExpectNoSession = true),
         ["-expect-ticket-renewal"] = Switch(o => o.ExpectTicketRenewal = true),
         ["-expect-extended-master-secret"] = Switch(o => o.ExpectExtendedMainSecret = true),
+        ["-expect-early-data-reason"] = new(true, (_, v) => OnlyDisabledEarlyData(v)),
         ["-resumption-delay"] = Number((o, v) => o.ResumptionDelay = v),
     };
 }
