@@ -7,7 +7,7 @@ using Segno.Sessions;
 namespace Segno.BogoShim;
 
 /// <summary>Turns the runner's flags into the library's options and contexts.</summary>
-internal sealed class ShimContexts(ShimClock clock)
+internal sealed class ShimContexts
 {
     private static readonly TlsNamedGroup[] Groups = [TlsNamedGroup.X25519, TlsNamedGroup.P256, TlsNamedGroup.P384];
 
@@ -16,6 +16,18 @@ internal sealed class ShimContexts(ShimClock clock)
     // Of the connection under way: a context outlives it, so its callbacks look here.
     private ShimOptions _options = new();
     private ShimObservations _observed = new();
+
+    // The same callbacks on every connection: a session is resumed only under those it was made under.
+    private readonly RemoteCertificateValidationCallback _validate;
+    private readonly Func<TlsCertificateRequestInfo, CancellationToken, ValueTask<TlsCertificate?>> _selectClientCertificate;
+    private readonly ShimClock _clock;
+
+    public ShimContexts(ShimClock clock)
+    {
+        _clock = clock;
+        _validate = (_, _, _, _) => Validate();
+        _selectClientCertificate = (request, _) => ValueTask.FromResult(SelectClientCertificate(request));
+    }
 
     /// <summary>The engine for one connection.</summary>
     /// <param name="options">The flags that hold for it.</param>
@@ -56,13 +68,7 @@ internal sealed class ShimContexts(ShimClock clock)
             client.KeyShareGroups = ToGroups(options.KeyShares);
         }
 
-        TlsCertificate? certificate = LoadCertificate(options);
-        client.ClientCertificateSelector = (request, _) =>
-        {
-            _observed.PeerSchemes = request.SignatureSchemes;
-            _observed.ClientAuthorities = request.Authorities;
-            return options.FailCertificateCallback ? throw new InvalidOperationException("-fail-cert-callback") : ValueTask.FromResult(certificate);
-        };
+        client.ClientCertificateSelector = _selectClientCertificate;
         SetCommon(client, options);
         return client;
     }
@@ -96,7 +102,7 @@ internal sealed class ShimContexts(ShimClock clock)
     private void SetCommon(TlsOptions library, ShimOptions options)
     {
         library.EnabledSslProtocols = Versions(options);
-        library.TimeProvider = clock;
+        library.TimeProvider = _clock;
         library.HandshakeTimeout = Timeout.InfiniteTimeSpan;
         if (options.Groups.Count > 0)
         {
@@ -132,14 +138,23 @@ internal sealed class ShimContexts(ShimClock clock)
         };
         library.ValidationPolicyName = "bogo";
 
+        library.RemoteCertificateValidationCallback = _validate;
+    }
+
+    private bool Validate()
+    {
         // BoringSSL's client that was not told to verify its peer asks the callback and goes on whatever it says.
-        bool insist = options.IsServer || options.VerifyPeer;
-        library.RemoteCertificateValidationCallback = (_, _, _, _) =>
-        {
-            _observed.Verifications++;
-            _observed.VerificationFailed = _options.VerifyFail;
-            return !_options.VerifyFail || !insist;
-        };
+        bool insist = _options.IsServer || _options.VerifyPeer;
+        _observed.Verifications++;
+        _observed.VerificationFailed = _options.VerifyFail;
+        return !_options.VerifyFail || !insist;
+    }
+
+    private TlsCertificate? SelectClientCertificate(TlsCertificateRequestInfo request)
+    {
+        _observed.PeerSchemes = request.SignatureSchemes;
+        _observed.ClientAuthorities = request.Authorities;
+        return _options.FailCertificateCallback ? throw new InvalidOperationException("-fail-cert-callback") : LoadCertificate(_options);
     }
 
     /// <summary>The versions left over; one that needs TLS 1.2 alone is not built yet.</summary>
