@@ -16,6 +16,7 @@ internal sealed class ShimContexts
     // Of the connection under way: a context outlives it, so its callbacks look here.
     private ShimOptions _options = new();
     private ShimObservations _observed = new();
+    private TlsCertificate? _clientCertificate;
 
     // The same callbacks on every connection: a session is resumed only under those it was made under.
     private readonly RemoteCertificateValidationCallback _validate;
@@ -68,6 +69,7 @@ internal sealed class ShimContexts
             client.KeyShareGroups = ToGroups(options.KeyShares);
         }
 
+        _clientCertificate = LoadCertificate(options);
         client.ClientCertificateSelector = _selectClientCertificate;
         SetCommon(client, options);
         return client;
@@ -75,6 +77,11 @@ internal sealed class ShimContexts
 
     private TlsServerOptions Server(ShimOptions options)
     {
+        if (options.EnableGrease)
+        {
+            throw new UnimplementedException("GREASE sent by a server");
+        }
+
         TlsCertificate? certificate = LoadCertificate(options);
         var server = new TlsServerOptions
         {
@@ -85,6 +92,7 @@ internal sealed class ShimContexts
                 : TlsClientCertificateMode.None,
             ClientCertificateAuthorities = options.ClientCaList is "" or "<NULL>" or "<EMPTY>" ? null : ReadNames(options.ClientCaList),
             AllowTlsResume = !options.NoTicket,
+            PreferServerCipherSuites = options.ServerPreference,
             ApplicationProtocols =
                 options.RejectAlpn ? [new SslApplicationProtocol("nobody offers this")]
                 : options.SelectAlpn.Length > 0 && !options.DeclineAlpn ? [new SslApplicationProtocol(options.SelectAlpn)]
@@ -154,7 +162,7 @@ internal sealed class ShimContexts
     {
         _observed.PeerSchemes = request.SignatureSchemes;
         _observed.ClientAuthorities = request.Authorities;
-        return _options.FailCertificateCallback ? throw new InvalidOperationException("-fail-cert-callback") : LoadCertificate(_options);
+        return _options.FailCertificateCallback ? throw new InvalidOperationException("-fail-cert-callback") : _clientCertificate;
     }
 
     /// <summary>The versions left over; one that needs TLS 1.2 alone is not built yet.</summary>

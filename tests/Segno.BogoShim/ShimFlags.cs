@@ -145,13 +145,14 @@ internal static class ShimFlags
         ["-max-version"] = Number((o, v) => o.MaxVersion = v),
         ["-expect-version"] = Number((o, v) => o.ExpectVersion = v),
         ["-curves"] = CodePoint(o => o.Groups),
-        ["-enable-grease"] = Nothing(), // it always is
+        ["-enable-grease"] = Switch(o => o.EnableGrease = true)
         ["-key-shares"] = CodePoint(o => o.KeyShares),
         ["-no-key-shares"] = Switch(o => o.NoKeyShares = true),
         ["-expect-curve-id"] = Number((o, v) => o.ExpectGroup = v),
         ["-expect-cipher"] = Number((o, v) => o.ExpectCipher = v),
         ["-expect-cipher-aes"] = Number((o, v) => o.ExpectCipherWithAes = v),
         ["-expect-cipher-no-aes"] = Number((o, v) => o.ExpectCipherWithoutAes = v),
+        ["-server-preference"] = Switch(o => o.ServerPreference = true),
         ["-expect-hrr"] = Switch(o => o.ExpectHelloRetry = true),
         ["-expect-no-hrr"] = Switch(o => o.ExpectNoHelloRetry = true),
 
@@ -171,7 +172,6 @@ internal static class ShimFlags
         ["-use-old-client-cert-callback"] = Nothing(),
         ["-use-early-callback"] = Nothing(),
         ["-expect-verify-result"] = Switch(o => o.ExpectVerifyResult = true),
-        ["-reverify-on-resume"] = Switch(o => o.ReverifyOnResume = true),
         ["-expect-peer-cert-file"] = Text((o, v) => o.ExpectPeerCertificateFile = v),
         ["-fail-cert-callback"] = Switch(o => o.FailCertificateCallback = true),
         ["-use-client-ca-list"] = Text((o, v) => o.ClientCaList = v),

@@ -42,6 +42,8 @@ internal sealed class ShimOptions
     public List<ushort> Groups { get; } = [];
     public List<ushort> KeyShares { get; } = [];
     public bool NoKeyShares { get; set; }
+    public bool EnableGrease { get; set; }
+    public bool ServerPreference { get; set; }
     public int ExpectGroup { get; set; }
     public int ExpectCipher { get; set; }
     public int ExpectCipherWithAes { get; set; }
@@ -60,7 +62,6 @@ internal sealed class ShimOptions
     public bool VerifyPeer { get; set; }
     public bool VerifyFail { get; set; }
     public bool ExpectVerifyResult { get; set; }
-    public bool ReverifyOnResume { get; set; }
     public string ExpectPeerCertificateFile { get; set; } = "";
     public bool FailCertificateCallback { get; set; }
     public string ClientCaList { get; set; } = "";
@@ -89,7 +90,7 @@ internal sealed class ShimOptions
         '|',
         [
             NoTls12, NoTls13, MinVersion, MaxVersion, NoTicket, MaxSendFragment, CertificateFile, KeyFile, FailCertificateCallback,
-            RequireClientCertificate, VerifyPeer, ClientCaList, SelectAlpn, DeclineAlpn, RejectAlpn,
+            RequireClientCertificate, VerifyPeer, ClientCaList, ServerPreference, SelectAlpn, DeclineAlpn, RejectAlpn,
             string.Join(',', Groups), string.Join(',', SigningSchemes), string.Join(',', VerifySchemes),
         ]);
 }
