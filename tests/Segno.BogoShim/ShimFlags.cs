@@ -145,7 +145,7 @@ internal static class ShimFlags
         ["-max-version"] = Number((o, v) => o.MaxVersion = v),
         ["-expect-version"] = Number((o, v) => o.ExpectVersion = v),
         ["-curves"] = CodePoint(o => o.Groups),
-        ["-enable-grease"] = Switch(o => o.EnableGrease = true)
+        ["-enable-grease"] = Switch(o => o.EnableGrease = true),
         ["-key-shares"] = CodePoint(o => o.KeyShares),
         ["-no-key-shares"] = Switch(o => o.NoKeyShares = true),
         ["-expect-curve-id"] = Number((o, v) => o.ExpectGroup = v),
