@@ -151,7 +151,7 @@ public sealed class SessionScopeTests
         Assert.NotNull(SessionScope.Decode(Components(32)));
         Assert.Null(SessionScope.Decode(Components(33)));
 
-        static byte[] Components(int count) => [.. Enumerable.Range(1, count).SelectMany(tag => new byte[] { (byte)tag, .. new byte[16] })];
+        static byte[] Components(int count) => [.. Enumerable.Range(1, count).SelectMany(tag => (byte[])[(byte)tag, .. new byte[16]])];
     }
 
     [Fact]
