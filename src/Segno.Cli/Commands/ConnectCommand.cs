@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Net.Security;
 using Segno.Cli.Connecting;
 using Segno.Cli.Parsing;
@@ -24,6 +23,7 @@ internal sealed class ConnectCommand : ExampleCommand
     {
         Description = "Connect, and then N times again with the sessions received: a line each.",
         HelpName = "N",
+        CustomParser = OptionParsers.Count,
     };
 
     private readonly Option<string?> _sessOut = new("--sess-out") { Description = "Writes the newest session, secret included, to a file (mode 0600).", HelpName = "FILE" };
@@ -91,17 +91,7 @@ internal sealed class ConnectCommand : ExampleCommand
         {
             Options.Add(option);
         }
-        _reconnect.Validators.Add(AtLeastOne);
         SetAction((parsed, cancellationToken) => RunAsync(Read(parsed), cancellationToken));
-    }
-
-    private static void AtLeastOne(OptionResult result)
-    {
-        if (result.Errors.Any() || result.GetValueOrDefault<int?>() is not < 1)
-        {
-            return;
-        }
-        result.AddError("--reconnect: at least 1.");
     }
 
     private ConnectSettings Read(ParseResult parsed)

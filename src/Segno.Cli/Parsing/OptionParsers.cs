@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
 using System.Net;
 using System.Net.Security;
 using System.Text;
@@ -25,6 +26,10 @@ internal static class OptionParsers
         text => text.Split(',') is var names && names.All(name => name.Length > 0 && Encoding.UTF8.GetByteCount(name) <= 255)
             ? names.Select(name => new SslApplicationProtocol(name)).ToArray() : null,
         "is no list of protocols; say h2,http/1.1");
+
+    public static int? Count(ArgumentResult result) => Parse<int?>(result,
+        text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0 ? value : null,
+        "is no number from 1 on");
 
     private static T? Parse<T>(ArgumentResult result, Func<string, T?> parse, string complaint)
     {
