@@ -272,7 +272,7 @@ public sealed partial class TlsConnection : IDisposable
     /// <exception cref="InvalidOperationException">The handshake is not complete.</exception>
     public void ExportKeyingMaterial(string label, ReadOnlySpan<byte> context, Span<byte> output)
     {
-        ArgumentException.ThrowIfNullOrEmpty(label);
+        ArgumentNullException.ThrowIfNull(label);
         ThrowIfFailed();
         if (!_completed)
         {
