@@ -1,7 +1,6 @@
 using System.Buffers;
 using Segno.Alerts;
 using Segno.Buffers;
-using Segno.Cryptography;
 using Segno.Handshake;
 using Segno.Records;
 using Segno.Sessions;
