@@ -11,6 +11,7 @@ internal sealed class Connector : IDisposable
     private readonly ConnectSettings _settings;
     private readonly TlsCertificate? _clientCertificate;
     private readonly KeyLogFile? _keyLog;
+    private readonly WatchedSessionCache _sessions = new(new MemoryClientSessionCache());
     private readonly TlsClientContext _context;
     private readonly TlsClientContext? _first;
 
@@ -58,8 +59,9 @@ internal sealed class Connector : IDisposable
         {
             socket = await ConnectSocketAsync(timeout.Token).ConfigureAwait(false);
             tls = new TlsStream(new NetworkStream(socket, ownsSocket: true));
-            var sessions = new SessionArrivals(tls);
-            await tls.AuthenticateAsClientAsync(number == 1 && _first is not null ? _first : _context, timeout.Token).ConfigureAwait(false);
+            SessionArrivals sessions = _sessions.WatchNext();
+            TlsClientContext context = number == 1 && _first is not null ? _first : _context;
+            await tls.AuthenticateAsClientAsync(context, cancellationToken: timeout.Token).ConfigureAwait(false);
             var connected = new Connected(number, (IPEndPoint)socket.RemoteEndPoint!, tls, sessions);
             (socket, tls) = (null, null);
             return connected;
@@ -118,7 +120,7 @@ internal sealed class Connector : IDisposable
             ClientCertificate = _clientCertificate,
             HandshakeTimeout = _settings.Timeout,
             KeyLog = _keyLog is null ? null : _keyLog.WriteLine,
-            SessionCache = new MemoryClientSessionCache(),
+            SessionCache = _sessions,
             TimeProvider = time,
         };
         Verification.Configure(options);

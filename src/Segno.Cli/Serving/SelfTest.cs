@@ -84,10 +84,13 @@ internal sealed class SelfTest
         using var socket = new Socket(_address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(_address, cancellationToken).ConfigureAwait(false);
         _server.DoNotCount(socket.LocalEndPoint!);
+        TlsConnectionInfo info;
         var tls = new TlsStream(new NetworkStream(socket, ownsSocket: false));
         await using (tls.ConfigureAwait(false))
         {
             await tls.AuthenticateAsClientAsync(context, cancellationToken: cancellationToken).ConfigureAwait(false);
+
+            info = tls.ConnectionInfo;
 
             // The answer comes behind the tickets: when it is here, so are they.
             await tls.WriteAsync(Request, cancellationToken).ConfigureAwait(false);
@@ -96,7 +99,7 @@ internal sealed class SelfTest
             {
             }
         }
-        return new Sample(tls.ConnectionInfo, Environment.CpuUsage.TotalTime - cpuBefore);
+        return new Sample(info, Environment.CpuUsage.TotalTime - cpuBefore);
     }
 
     private static HandshakeCost Summarize(List<Sample> samples)
