@@ -158,7 +158,7 @@ public sealed class ServeTests
         string path = Path.GetTempFileName();
         await using CliRun run = CliRun.Start(["serve", "--listen", "127.0.0.1:0", "--dev-ca-out", path]);
         var url = new Uri(await run.LineAsync("https://"));
-        await run.LineAsync("* with");
+        await run.LineAsync("* of both ends");
 
         Assert.Contains("full", run.Output);
         Assert.Contains("resumed", run.Output);
@@ -206,7 +206,7 @@ public sealed class ServeTests
         Dictionary<string, string> variables = byVariable ? new() { ["SSLKEYLOGFILE"] = path } : [];
         await using CliRun run = CliRun.Start(
             ["serve", "--listen", "127.0.0.1:0", .. byVariable ? Array.Empty<string>() : ["--keylog", path]], variables: variables);
-        await run.LineAsync("* with");
+        await run.LineAsync("* of both ends");
 
         Assert.Contains("warning", run.Error);
         Assert.Contains(path, run.Error);

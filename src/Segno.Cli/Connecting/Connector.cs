@@ -62,7 +62,7 @@ internal sealed class Connector : IDisposable
             SessionArrivals sessions = _sessions.WatchNext();
             TlsClientContext context = number == 1 && _first is not null ? _first : _context;
             await tls.AuthenticateAsClientAsync(context, cancellationToken: timeout.Token).ConfigureAwait(false);
-            var connected = new Connected(number, (IPEndPoint)socket.RemoteEndPoint!, tls, sessions);
+            var connected = new Connected(number, Plain((IPEndPoint)socket.RemoteEndPoint!), tls, sessions);
             (socket, tls) = (null, null);
             return connected;
         }
@@ -109,6 +109,10 @@ internal sealed class Connector : IDisposable
             throw;
         }
     }
+
+    /// <summary>127.0.0.1 and not ::ffff:127.0.0.1, as a socket for both families says.</summary>
+    private static IPEndPoint Plain(IPEndPoint address)
+        => address.Address.IsIPv4MappedToIPv6 ? new IPEndPoint(address.Address.MapToIPv4(), address.Port) : address;
 
     private TlsClientOptions Options(TimeProvider time)
     {
