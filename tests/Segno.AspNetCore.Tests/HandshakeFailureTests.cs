@@ -99,7 +99,8 @@ public sealed class HandshakeFailureTests
             // A whole ClientHello of TLS 1.2: one suite, no extensions.
             byte[] body = [3, 3, .. new byte[32], 0, 0, 2, 0xc0, 0x2f, 1, 0];
             byte[] message = [1, 0, 0, (byte)body.Length, .. body];
-            await socket.SendAsync(new byte[] { 22, 3, 1, 0, (byte)message.Length, .. message }, TestContext.Current.CancellationToken);
+            byte[] record = [22, 3, 1, 0, (byte)message.Length, .. message];
+            await socket.SendAsync(record, TestContext.Current.CancellationToken);
 
             Assert.Equal([AlertRecord, 3, 3, 0, 2, 2, ProtocolVersion], await ReadToEndAsync(socket));
         }

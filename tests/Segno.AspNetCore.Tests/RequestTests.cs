@@ -50,7 +50,7 @@ public sealed class RequestTests
 
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.NotNull(features);
-        Assert.Equal($"{SslProtocols.Tls13} TLS_AES_128_GCM_SHA256 localhost {(version == "1.1" ? "http/1.1" : "h2")}", facts);
+        Assert.Equal($"{SslProtocols.Tls13} TLS_AES_128_GCM_SHA256 localhost {(version == "1.1" ? "" : "h2")}", facts);
     }
 
     [Fact]
@@ -103,7 +103,9 @@ public sealed class RequestTests
         await using TestSite site = await TestSite.StartAsync(async http =>
         {
             http.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = null;
-            await http.Request.Body.CopyToAsync(http.Response.Body, http.RequestAborted);
+            var body = new MemoryStream();
+            await http.Request.Body.CopyToAsync(body, http.RequestAborted);
+            await http.Response.Body.WriteAsync(body.ToArray(), http.RequestAborted);
         });
         using HttpClient client = site.Client(Version.Parse(version));
         byte[] sent = RandomNumberGenerator.GetBytes(10_000_000);

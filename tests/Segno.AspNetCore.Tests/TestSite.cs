@@ -83,6 +83,7 @@ public sealed class TestSite : IAsyncDisposable
         TargetHost = "localhost",
         ApplicationProtocols = [.. protocols],
         CertificateChainPolicy = TestPki.TrustRoot(),
+        AllowTlsResume = false,
     };
 
     public async ValueTask DisposeAsync()
@@ -94,7 +95,7 @@ public sealed class TestSite : IAsyncDisposable
 
     private static SocketsHttpHandler Handler(X509Certificate2? clientCertificate)
     {
-        var handler = new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = TestPki.TrustRoot() } };
+        var handler = new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = TestPki.TrustRoot(), AllowTlsResume = false } };
         if (clientCertificate is not null)
         {
             handler.SslOptions.LocalCertificateSelectionCallback = (_, _, _, _, _) => clientCertificate;

@@ -35,10 +35,10 @@ internal sealed class Served : IAsyncDisposable
 
     public string PathOf(string name) => Path.Combine(_directory.FullName, name);
 
-    public HttpClient Client(Version? version = null) => ClientFor(Url, TestPki.TrustRoot(), version);
+    public HttpClient Client(Version? version = null, bool resume = false) => ClientFor(Url, TestPki.TrustRoot(), version, resume);
 
-    public static HttpClient ClientFor(Uri url, X509ChainPolicy trust, Version? version = null)
-        => new(new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = trust }, AllowAutoRedirect = false })
+    public static HttpClient ClientFor(Uri url, X509ChainPolicy trust, Version? version = null, bool resume = false)
+        => new(new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = trust, AllowTlsResume = resume }, AllowAutoRedirect = false })
         {
             BaseAddress = new Uri($"https://localhost:{url.Port}"),
             DefaultRequestVersion = version ?? HttpVersion.Version11,
