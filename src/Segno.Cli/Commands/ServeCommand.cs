@@ -205,11 +205,11 @@ internal sealed class ServeCommand : ExampleCommand
     {
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(_environment.Output) });
         Table table = new Table().Border(TableBorder.Rounded)
-            .AddColumn("handshake on this machine")
-            .AddColumn(new TableColumn("time (median)").RightAligned())
-            .AddColumn(new TableColumn("CPU, both ends*").RightAligned())
+            .AddColumn("handshake")
+            .AddColumn(new TableColumn("time").RightAligned())
+            .AddColumn(new TableColumn("CPU*").RightAligned())
             .AddColumn(new TableColumn("bytes to server").RightAligned())
-            .AddColumn(new TableColumn("bytes to client").RightAligned());
+            .AddColumn(new TableColumn("to client").RightAligned());
         AddRow(table, "full", result.Full);
         if (result.Resumed is { } resumed)
         {
@@ -218,11 +218,12 @@ internal sealed class ServeCommand : ExampleCommand
         console.Write(table);
         int count = result.Full.Count + (result.Resumed?.Count ?? 0);
         _environment.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"* with the TCP connection and one small request; {count} handshakes over loopback. Ctrl-C ends the server."));
+            $"* of both ends, for the whole connection. {count} connections to itself, over loopback."));
         if (result.Resumed is null)
         {
             _environment.Output.WriteLine("  No session was resumed: tickets are off.");
         }
+        _environment.Output.WriteLine("Ctrl-C ends the server.");
     }
 
     private static void AddRow(Table table, string name, HandshakeCost cost) => table.AddRow(

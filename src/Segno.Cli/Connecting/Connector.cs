@@ -11,6 +11,7 @@ internal sealed class Connector : IDisposable
     private readonly ConnectSettings _settings;
     private readonly TlsCertificate? _clientCertificate;
     private readonly KeyLogFile? _keyLog;
+    private readonly WatchedSessionCache _sessions = new(new MemoryClientSessionCache());
     private readonly TlsClientContext _context;
     private readonly TlsClientContext? _first;
 
@@ -58,9 +59,10 @@ internal sealed class Connector : IDisposable
         {
             socket = await ConnectSocketAsync(timeout.Token).ConfigureAwait(false);
             tls = new TlsStream(new NetworkStream(socket, ownsSocket: true));
-            var sessions = new SessionArrivals(tls);
-            await tls.AuthenticateAsClientAsync(number == 1 && _first is not null ? _first : _context, timeout.Token).ConfigureAwait(false);
-            var connected = new Connected(number, (IPEndPoint)socket.RemoteEndPoint!, tls, sessions);
+            SessionArrivals sessions = _sessions.WatchNext();
+            TlsClientContext context = number == 1 && _first is not null ? _first : _context;
+            await tls.AuthenticateAsClientAsync(context, cancellationToken: timeout.Token).ConfigureAwait(false);
+            var connected = new Connected(number, Plain((IPEndPoint)socket.RemoteEndPoint!), tls, sessions);
             (socket, tls) = (null, null);
             return connected;
         }
@@ -108,6 +110,10 @@ internal sealed class Connector : IDisposable
         }
     }
 
+    /// <summary>127.0.0.1 and not ::ffff:127.0.0.1, as a socket for both families says.</summary>
+    private static IPEndPoint Plain(IPEndPoint address)
+        => address.Address.IsIPv4MappedToIPv6 ? new IPEndPoint(address.Address.MapToIPv4(), address.Port) : address;
+
     private TlsClientOptions Options(TimeProvider time)
     {
         var options = new TlsClientOptions
@@ -118,7 +124,7 @@ internal sealed class Connector : IDisposable
             ClientCertificate = _clientCertificate,
             HandshakeTimeout = _settings.Timeout,
             KeyLog = _keyLog is null ? null : _keyLog.WriteLine,
-            SessionCache = new MemoryClientSessionCache(),
+            SessionCache = _sessions,
             TimeProvider = time,
         };
         Verification.Configure(options);

@@ -91,7 +91,7 @@ internal static class HomePage
             <thead><tr><th scope="col">Handshake</th><th scope="col">Time</th><th scope="col">CPU, both ends</th><th scope="col">Bytes to server</th><th scope="col">Bytes to client</th></tr></thead>
             <tbody>{Row("Full", measured.Full)}{(measured.Resumed is { } resumed ? Row("Resumed", resumed) : "")}</tbody>
             </table>
-            <p class="note">Measured once at the start, over loopback: median time, mean CPU with the TCP connection and one small request. These connections are not in the totals.</p>
+            <p class="note">Measured once at the start, over loopback: median time; mean CPU of the whole connection, TCP included. These connections are not in the totals.</p>
             </section>
             """;
     }

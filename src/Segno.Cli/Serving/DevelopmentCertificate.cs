@@ -25,7 +25,9 @@ internal static class DevelopmentCertificate
         CertificateRequest request = LeafRequest(key, address);
         request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(authority, includeKeyIdentifier: true, includeIssuerAndSerial: false));
         using X509Certificate2 leaf = request.Create(authority, from, to, RandomNumberGenerator.GetBytes(16));
-        using X509Certificate2 leafWithKey = leaf.CopyWithPrivateKey(key);
+
+        // Not disposed: what is made of it goes on using it.
+        X509Certificate2 leafWithKey = leaf.CopyWithPrivateKey(key);
         return (TlsCertificate.Create(leafWithKey), X509CertificateLoader.LoadCertificate(authority.RawDataMemory.Span));
     }
 

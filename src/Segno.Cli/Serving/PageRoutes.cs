@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Text.Json;
@@ -16,6 +15,7 @@ namespace Segno.Cli.Serving;
 internal sealed class PageRoutes(PageServer server)
 {
     private const int ChunkSize = 64 * 1024;
+    private const int EchoAhead = 32 * 1024 * 1024;
 
     private static readonly byte[] Chunk = MakeChunk();
 
@@ -100,6 +100,7 @@ internal sealed class PageRoutes(PageServer server)
         }
     }
 
+    /// <summary>Sends the body back as it comes. Many clients read nothing before they have sent all, so up to <see cref="EchoAhead"/> are taken in advance.</summary>
     private static async Task ServeEchoAsync(HttpContext http)
     {
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
@@ -108,22 +109,33 @@ internal sealed class PageRoutes(PageServer server)
         }
         http.Response.ContentType = http.Request.ContentType ?? "application/octet-stream";
         http.Response.ContentLength = http.Request.ContentLength;
-        PipeReader input = http.Request.BodyReader;
-        PipeWriter output = http.Response.BodyWriter;
-        while (true)
+        var between = new Pipe(new PipeOptions(pauseWriterThreshold: EchoAhead, resumeWriterThreshold: EchoAhead / 2));
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+        Task taking = TakeAsync(http.Request.BodyReader, between.Writer, end.Token);
+        try
         {
-            ReadResult read = await input.ReadAsync(http.RequestAborted).ConfigureAwait(false);
-            foreach (ReadOnlyMemory<byte> segment in read.Buffer)
-            {
-                output.Write(segment.Span);
-            }
-            input.AdvanceTo(read.Buffer.End);
-            FlushResult flushed = await output.FlushAsync(http.RequestAborted).ConfigureAwait(false);
-            if (read.IsCompleted || flushed.IsCompleted)
-            {
-                return;
-            }
+            await between.Reader.CopyToAsync(http.Response.BodyWriter, end.Token).ConfigureAwait(false);
         }
+        finally
+        {
+            await between.Reader.CompleteAsync().ConfigureAwait(false);
+            await end.CancelAsync().ConfigureAwait(false);
+            await taking.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private static async Task TakeAsync(PipeReader body, PipeWriter to, CancellationToken cancellationToken)
+    {
+        Exception? error = null;
+        try
+        {
+            await body.CopyToAsync(to, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException or BadHttpRequestException)
+        {
+            error = exception;
+        }
+        await to.CompleteAsync(error).ConfigureAwait(false);
     }
 
     private static byte[] MakeChunk()
