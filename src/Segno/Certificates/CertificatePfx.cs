@@ -1,8 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Segno.Cryptography;
-
 using Segno.Buffers;
+using Segno.Cryptography;
 
 namespace Segno.Certificates;
 
