@@ -22,6 +22,7 @@ public sealed class TestKey
 {
     private const string RsaPssOid = "1.2.840.113549.1.1.10";
     private const string Ed25519Oid = "1.3.101.112";
+    private const string EcdsaWithSha1Oid = "1.2.840.10045.4.1";
 
     private TestKey(TestKeyKind kind, byte[] pkcs8, byte[] publicKeyInfo, AsymmetricAlgorithm? algorithm, X509SignatureGenerator generator)
     {
@@ -43,6 +44,9 @@ public sealed class TestKey
 
     /// <summary>Signs certificates.</summary>
     public X509SignatureGenerator Generator { get; }
+
+    /// <summary>Signs certificates with ECDSA over SHA-1, which the framework's own generator refuses.</summary>
+    public X509SignatureGenerator Sha1Generator => new EcdsaSha1Generator((ECDsa)Algorithm!, PublicKeyInfo);
 
     public HashAlgorithmName SigningHash => Kind switch
     {
@@ -117,6 +121,21 @@ public sealed class TestKey
         {
             writer.WriteObjectIdentifier(algorithm);
         }
+    }
+
+    private sealed class EcdsaSha1Generator(ECDsa key, byte[] publicKeyInfo) : X509SignatureGenerator
+    {
+        public override byte[] GetSignatureAlgorithmIdentifier(HashAlgorithmName hashAlgorithm)
+        {
+            var writer = new AsnWriter(AsnEncodingRules.DER);
+            WriteAlgorithm(writer, EcdsaWithSha1Oid);
+            return writer.Encode();
+        }
+
+        public override byte[] SignData(byte[] data, HashAlgorithmName hashAlgorithm) =>
+            key.SignData(data, HashAlgorithmName.SHA1, DSASignatureFormat.Rfc3279DerSequence);
+
+        protected override PublicKey BuildPublicKey() => PublicKey.CreateFromSubjectPublicKeyInfo(publicKeyInfo, out _);
     }
 
     /// <summary>Lets <see cref="CertificateRequest"/> sign with Ed25519, which the framework cannot.</summary>

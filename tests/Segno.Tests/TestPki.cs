@@ -23,6 +23,9 @@ public sealed record CertificateSpec
 
     public bool SelfSigned { get; init; }
 
+    /// <summary>Its issuer, whose key must be an EC one, signs it with SHA-1.</summary>
+    public bool SignedWithSha1 { get; init; }
+
     /// <summary>From when, relative to now.</summary>
     public TimeSpan NotBefore { get; init; } = TimeSpan.FromDays(-1);
 
@@ -229,7 +232,8 @@ public static class TestPki
         AddExtensions(request, spec, issuer);
 
         DateTimeOffset now = TimeProvider.System.GetUtcNow();
-        X509Certificate2 bare = request.Create(issuer?.Certificate.SubjectName ?? subject, (issuer?.Key ?? key).Generator,
+        X509SignatureGenerator generator = spec.SignedWithSha1 ? (issuer?.Key ?? key).Sha1Generator : (issuer?.Key ?? key).Generator;
+        X509Certificate2 bare = request.Create(issuer?.Certificate.SubjectName ?? subject, generator,
             now + spec.NotBefore, now + spec.NotAfter, RandomNumberGenerator.GetBytes(8));
         return new TestCertificate(WithKey(bare, key), key, issuer);
     }

@@ -95,12 +95,13 @@ internal static class CertificatePem
     {
         try
         {
-            using Verifier verifier = CryptoProvider.Default.CreateVerifier(CertificateDer.PublicKeyInfo(certificate).Span);
+            ReadOnlySpan<byte> publicKeyInfo = CertificateDer.PublicKeyInfo(certificate).Span;
+            using Verifier verifier = CryptoProvider.Default.CreateVerifier(publicKeyInfo);
             if (verifier.Kind != signer.Kind || verifier.KeySize != signer.KeySize)
             {
                 return false;
             }
-            TlsSignatureScheme scheme = ProofScheme(signer.Kind);
+            TlsSignatureScheme scheme = ProofScheme(signer.Kind, PublicKeyInfo.Read(publicKeyInfo).PssHash);
             ReadOnlySpan<byte> data = "Does this key belong to this certificate?"u8;
             byte[] signature = new byte[signer.MaxSignatureLength];
             int length = signer.Sign(scheme, data, signature);
@@ -112,13 +113,18 @@ internal static class CertificatePem
         }
     }
 
-    private static TlsSignatureScheme ProofScheme(KeyKind kind) => kind switch
+    private static TlsSignatureScheme ProofScheme(KeyKind kind, HashKind? pssHash) => kind switch
     {
         KeyKind.EcP256 => TlsSignatureScheme.EcdsaP256Sha256,
         KeyKind.EcP384 => TlsSignatureScheme.EcdsaP384Sha384,
         KeyKind.EcP521 => TlsSignatureScheme.EcdsaP521Sha512,
         KeyKind.Ed25519 => TlsSignatureScheme.Ed25519,
-        KeyKind.RsaPss => TlsSignatureScheme.RsaPssPssSha256,
+        KeyKind.RsaPss => pssHash switch
+        {
+            HashKind.Sha384 => TlsSignatureScheme.RsaPssPssSha384,
+            HashKind.Sha512 => TlsSignatureScheme.RsaPssPssSha512,
+            _ => TlsSignatureScheme.RsaPssPssSha256,
+        },
         _ => TlsSignatureScheme.RsaPssRsaeSha256,
     };
 }
