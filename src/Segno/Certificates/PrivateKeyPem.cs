@@ -20,7 +20,7 @@ internal static class PrivateKeyPem
         ReadOnlySpan<char> rest = pem;
         while (PemEncoding.TryFind(rest, out PemFields fields))
         {
-            ReadOnlySpan<char> label = rest[fields.Label];
+            string label = rest[fields.Label].ToString();
             if (label is "ENCRYPTED PRIVATE KEY")
             {
                 throw Encrypted();
@@ -40,7 +40,7 @@ internal static class PrivateKeyPem
         throw new ArgumentException("There is no private key in the PEM text: it needs a block that starts with \"-----BEGIN PRIVATE KEY-----\" (or RSA, or EC PRIVATE KEY).", nameof(pem));
     }
 
-    private static byte[] Decode(ReadOnlySpan<char> label, ReadOnlySpan<char> base64, int length, ReadOnlyMemory<byte> leaf)
+    private static byte[] Decode(string label, ReadOnlySpan<char> base64, int length, ReadOnlyMemory<byte> leaf)
     {
         byte[] der = new byte[length];
         try

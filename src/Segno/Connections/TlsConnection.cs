@@ -432,6 +432,7 @@ public sealed partial class TlsConnection : IDisposable
 
     private void SkipEarlyData(int length)
     {
+        CheckNotInterleaved();
         _skippableEarlyData -= length;
         if (_skippableEarlyData <= 0)
         {

@@ -112,8 +112,9 @@ internal sealed class ExpectServerHello : HandshakeState
     /// <summary>Sends the first ClientHello.</summary>
     public static HandshakeState Start(ClientHandshake client)
     {
-        client.ChooseSession();
+        // The writer first: it says which server name the session must be for.
         var hello = new ClientHelloWriter(client);
+        client.ChooseSession();
         hello.Write();
         return new ExpectServerHello(client, hello);
     }

@@ -99,7 +99,7 @@ internal sealed class ExpectClientHello : HandshakeState
     }
 
     /// <summary>RFC 9846 §4.2.2: only a few things may change between the two hellos.</summary>
-    private static void CheckSecond(ClientHello first, ClientHello second)
+    private void CheckSecond(ClientHello first, ClientHello second)
     {
         if (second.Extensions.Has(ExtensionType.EarlyData))
         {
@@ -120,6 +120,11 @@ internal sealed class ExpectClientHello : HandshakeState
         }
         if (second.Extensions.Has(ExtensionType.PreSharedKey) && !first.Extensions.Has(ExtensionType.PreSharedKey))
         {
+            throw new TlsException(TlsFault.PskChangedAfterRetry);
+        }
+        if (_server.Resumed is not null && !second.Extensions.Has(ExtensionType.PreSharedKey))
+        {
+            // Only PSKs that do not fit the suite may go, and the one we took fits.
             throw new TlsException(TlsFault.PskChangedAfterRetry);
         }
     }

@@ -102,6 +102,10 @@ internal sealed class RecordWriter : IDisposable
 
     private void SealMessages()
     {
+        if (_messages.IsEmpty)
+        {
+            return;
+        }
         ReadOnlySpan<byte> rest = _messages.Span;
         while (!rest.IsEmpty)
         {
@@ -110,6 +114,7 @@ internal sealed class RecordWriter : IDisposable
             rest = rest[length..];
         }
         _messages.Dispose();
+        _plaintextVersion = 0x0303; // a hello after a HelloRetryRequest is no first one
     }
 
     private int RecordLength(int content) => _protection is null

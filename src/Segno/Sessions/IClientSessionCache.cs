@@ -4,8 +4,8 @@ namespace Segno.Sessions;
 
 /// <summary>Where a client keeps the sessions that servers gave it, until it connects to them again.</summary>
 /// <remarks>
-/// <para>Implementations must be thread-safe, and must not block: they are called inside handshakes. An exception from one
-/// costs resumption, not the connection.</para>
+/// <para>Implementations must be thread-safe, and must neither block nor throw: they are called inside handshakes, which an
+/// exception would end.</para>
 /// <para>A TLS 1.3 session is for one connection (RFC 9846 appendix C.4): <see cref="TryTake"/> removes it. A TLS 1.2 session
 /// may be used by several and stays until it expires.</para>
 /// </remarks>

@@ -39,8 +39,8 @@ public sealed class TicketKeyRing : IDisposable
 
     /// <summary>Makes a ring and its first key, which is active at once.</summary>
     /// <param name="rotationInterval">How long a key is active: 1 minute to 7 days. Default 24 hours.</param>
-    /// <param name="ticketLifetime">How long a key opens tickets after that; the longest life of a ticket. 1 minute to 7 days, and at most 32
-    /// intervals. Default 24 hours.</param>
+    /// <param name="ticketLifetime">How long a key opens tickets after that; the longest life of a ticket. More than 0 and at most 7 days,
+    /// and at most 32 intervals. Default 24 hours.</param>
     /// <param name="timeProvider">The clock. Default <see cref="TimeProvider.System"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">A time is out of range.</exception>
     public TicketKeyRing(TimeSpan? rotationInterval = null, TimeSpan? ticketLifetime = null, TimeProvider? timeProvider = null)
@@ -54,7 +54,7 @@ public sealed class TicketKeyRing : IDisposable
         TicketLifetime = ticketLifetime ?? TimeSpan.FromHours(24);
         ArgumentOutOfRangeException.ThrowIfLessThan(RotationInterval, ShortestInterval, nameof(rotationInterval));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(RotationInterval, SessionLimits.MaxLifetime, nameof(rotationInterval));
-        ArgumentOutOfRangeException.ThrowIfLessThan(TicketLifetime, ShortestInterval, nameof(ticketLifetime));
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(TicketLifetime, TimeSpan.Zero, nameof(ticketLifetime));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(TicketLifetime, SessionLimits.MaxLifetime, nameof(ticketLifetime));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(TicketLifetime, RotationInterval * 32, nameof(ticketLifetime));
         _time = timeProvider ?? TimeProvider.System;

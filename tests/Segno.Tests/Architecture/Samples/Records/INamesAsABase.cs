@@ -1,3 +1,3 @@
 namespace Segno.Tests.Architecture.Samples.Records;
 
-internal interface NamesAsABase : Handshake.ILater;
+internal interface INamesAsABase : Handshake.ILater;

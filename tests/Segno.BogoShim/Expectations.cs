@@ -1,0 +1,120 @@
+using System.Globalization;
+using System.Runtime.Intrinsics.X86;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+
+namespace Segno.BogoShim;
+
+/// <summary>A connection that went on without a fault, but not as the runner expects.</summary>
+internal sealed class ShimFailedException(string message) : Exception(message);
+
+/// <summary>Compares what the library says of a connection with the runner's <c>-expect-</c> flags.</summary>
+internal static class Expectations
+{
+    public static void CheckHandshake(ShimOptions options, TlsConnectionInfo info, ShimObservations observed, bool isResumption)
+    {
+        Check(info.Resumption.IsResumed == (isResumption && !options.ExpectSessionMiss), $"resumption: {info.Resumption}");
+        int version = info.ProtocolVersion switch
+        {
+            SslProtocols.Tls13 => 0x0304,
+            SslProtocols.Tls12 => 0x0303,
+            _ => 0,
+        };
+        Equal(options.ExpectVersion, version, "version");
+        Equal(options.ExpectGroup, (int)(info.Group ?? 0), "group");
+        Equal(options.ExpectCipher, (int)info.CipherSuite, "cipher suite");
+        Equal(Aes.IsSupported ? options.ExpectCipherWithAes : options.ExpectCipherWithoutAes, (int)info.CipherSuite, "cipher suite");
+        Check(!options.ExpectHelloRetry || info.HelloRetried, "no HelloRetryRequest");
+        Check(!options.ExpectNoHelloRetry || !info.HelloRetried, "a HelloRetryRequest");
+        Check(!options.ExpectExtendedMainSecret || version == 0x0304, "no extended main secret");
+        CheckPeer(options, info, observed);
+        CheckNames(options, info);
+    }
+
+    private static void CheckPeer(ShimOptions options, TlsConnectionInfo info, ShimObservations observed)
+    {
+        if (!info.Resumption.IsResumed)
+        {
+            // BoringSSL remembers it with the session; for us it is of the handshake that had the signature.
+            Equal(options.ExpectPeerSignatureScheme, (int)(info.RemoteSignatureScheme ?? 0), "peer's signature scheme");
+        }
+
+        if (options.ExpectPeerVerifySchemes.Count > 0)
+        {
+            IReadOnlyList<TlsSignatureScheme> schemes = options.IsServer ? info.RemoteSignatureSchemes : observed.PeerSchemes ?? [];
+            Check(options.ExpectPeerVerifySchemes.SequenceEqual(schemes.Select(scheme => (ushort)scheme)), $"peer accepts {string.Join(' ', schemes)}");
+        }
+
+        if (!options.IsServer || options.RequireClientCertificate)
+        {
+            Check(info.RemoteCertificate is not null && info.RemoteCertificates.Count > 0, "no peer certificate");
+        }
+
+        if (options.ExpectPeerCertificateFile.Length > 0)
+        {
+            X509Certificate2Collection expected = [];
+            expected.ImportFromPemFile(options.ExpectPeerCertificateFile);
+            Check(
+                expected.Select(certificate => certificate.RawData).SequenceEqual(info.RemoteCertificates.Select(der => der.ToArray()), ByteArrayComparer.Instance),
+                "another peer certificate");
+        }
+
+        bool shownNow = info.RemoteCertificates.Count > 0 && !info.Resumption.IsResumed;
+        Check(observed.Verifications == (shownNow ? 1 : 0), $"{observed.Verifications} verifications");
+        if (options.ExpectVerifyResult)
+        {
+            Check(!shownNow || observed.VerificationFailed == options.VerifyFail, "wrong verification result");
+        }
+
+        if (options.ExpectClientCaList.Length > 0)
+        {
+            Check(
+                ShimContexts.ReadNames(options.ExpectClientCaList).Select(name => name.ToArray())
+                    .SequenceEqual((observed.ClientAuthorities ?? []).Select(name => name.ToArray()), ByteArrayComparer.Instance),
+                "other client authorities");
+        }
+    }
+
+    private static void CheckNames(ShimOptions options, TlsConnectionInfo info)
+    {
+        if (options.ExpectServerName.Length > 0)
+        {
+            Check(info.ServerName == options.ExpectServerName, $"server name {info.ServerName}");
+        }
+
+        string expected = options.IsServer ? options.SelectAlpn : options.ExpectAlpn;
+        string actual = Encoding.Latin1.GetString(info.ApplicationProtocol.Protocol.Span);
+        Check(actual == expected, $"application protocol '{actual}'");
+    }
+
+    /// <summary>What a TLS 1.3 client can say only at the end, for tickets follow the handshake.</summary>
+    public static void CheckSession(ShimOptions options, TlsConnection tls)
+    {
+        if (tls.Info.ProtocolVersion == SslProtocols.Tls13)
+        {
+            bool expected = !options.ExpectNoSession && !options.ShimShutsDown;
+            Check(expected == tls.Session is not null, expected ? "no session" : "a session");
+        }
+    }
+
+    private static void Equal(int expected, int actual, string what) =>
+        Check(expected == 0 || expected == actual, string.Create(CultureInfo.InvariantCulture, $"{what} {actual:x4} instead of {expected:x4}"));
+
+    private static void Check(bool holds, string otherwise)
+    {
+        if (!holds)
+        {
+            throw new ShimFailedException($"not as expected: {otherwise}");
+        }
+    }
+
+    private sealed class ByteArrayComparer : IEqualityComparer<byte[]>
+    {
+        public static ByteArrayComparer Instance { get; } = new();
+
+        public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
+
+        public int GetHashCode(byte[] obj) => obj.Length;
+    }
+}

@@ -1,0 +1,134 @@
+namespace Segno.BogoShim;
+
+/// <summary>What the runner calls our faults: it looks for BoringSSL's reason in our stderr.</summary>
+/// <remarks>Where BoringSSL divides more finely than we do, several of its reasons stand for one fault; where we divide more finely, several faults share one reason.</remarks>
+internal static class FaultNames
+{
+    /// <summary>BoringSSL's reasons for what went wrong, each between colons.</summary>
+    public static string For(TlsException exception) =>
+        exception is TlsAlertException { SentByPeer: true } alert
+            ? $":{ForPeerAlert(alert.Alert)}:"
+            : string.Join(' ', For(exception.Fault).Select(reason => $":{reason}:"));
+
+    private static string ForPeerAlert(TlsAlert alert) => alert switch
+    {
+        TlsAlert.UnexpectedMessage => "SSLV3_ALERT_UNEXPECTED_MESSAGE",
+        TlsAlert.BadRecordMac => "SSLV3_ALERT_BAD_RECORD_MAC",
+        TlsAlert.RecordOverflow => "TLSV1_ALERT_RECORD_OVERFLOW",
+        (TlsAlert)30 => "SSLV3_ALERT_DECOMPRESSION_FAILURE",
+        TlsAlert.HandshakeFailure => "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        TlsAlert.BadCertificate => "SSLV3_ALERT_BAD_CERTIFICATE",
+        TlsAlert.UnsupportedCertificate => "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+        TlsAlert.CertificateRevoked => "SSLV3_ALERT_CERTIFICATE_REVOKED",
+        TlsAlert.CertificateExpired => "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+        TlsAlert.CertificateUnknown => "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+        TlsAlert.IllegalParameter => "SSLV3_ALERT_ILLEGAL_PARAMETER",
+        TlsAlert.UnknownCa => "TLSV1_ALERT_UNKNOWN_CA",
+        TlsAlert.AccessDenied => "TLSV1_ALERT_ACCESS_DENIED",
+        TlsAlert.DecodeError => "TLSV1_ALERT_DECODE_ERROR",
+        TlsAlert.DecryptError => "TLSV1_ALERT_DECRYPT_ERROR",
+        TlsAlert.ProtocolVersion => "TLSV1_ALERT_PROTOCOL_VERSION",
+        TlsAlert.InsufficientSecurity => "TLSV1_ALERT_INSUFFICIENT_SECURITY",
+        TlsAlert.InternalError => "TLSV1_ALERT_INTERNAL_ERROR",
+        TlsAlert.InappropriateFallback => "TLSV1_ALERT_INAPPROPRIATE_FALLBACK",
+        TlsAlert.UserCanceled => "TLSV1_ALERT_USER_CANCELLED",
+        TlsAlert.NoRenegotiation => "TLSV1_ALERT_NO_RENEGOTIATION",
+        TlsAlert.UnsupportedExtension => "TLSV1_ALERT_UNSUPPORTED_EXTENSION",
+        TlsAlert.UnrecognizedName => "TLSV1_ALERT_UNRECOGNIZED_NAME",
+        TlsAlert.BadCertificateStatusResponse => "TLSV1_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE",
+        TlsAlert.UnknownPskIdentity => "TLSV1_ALERT_UNKNOWN_PSK_IDENTITY",
+        TlsAlert.CertificateRequired => "TLSV1_ALERT_CERTIFICATE_REQUIRED",
+        TlsAlert.NoApplicationProtocol => "TLSV1_ALERT_NO_APPLICATION_PROTOCOL",
+        _ => $"PEER_ALERT_{(int)alert}",
+    };
+
+    private static string[] For(TlsFault fault) => fault switch
+    {
+        TlsFault.NotTls => ["WRONG_VERSION_NUMBER", "UNEXPECTED_RECORD"],
+        TlsFault.PlainHttpReceived => ["HTTP_REQUEST", "HTTPS_PROXY_REQUEST"],
+        TlsFault.RecordTooLong => ["ENCRYPTED_LENGTH_TOO_LONG", "DATA_LENGTH_TOO_LONG"],
+        TlsFault.RecordAuthenticationFailed => ["DECRYPTION_FAILED_OR_BAD_RECORD_MAC"],
+        TlsFault.UnexpectedRecordType => ["UNEXPECTED_RECORD", "INVALID_OUTER_RECORD_TYPE"],
+        TlsFault.RecordWithoutContentType => ["DECRYPTION_FAILED_OR_BAD_RECORD_MAC"],
+        TlsFault.EmptyRecord => ["UNEXPECTED_RECORD"],
+        TlsFault.TooManyEmptyRecords => ["TOO_MANY_EMPTY_FRAGMENTS"],
+        TlsFault.UnexpectedChangeCipherSpec => ["UNEXPECTED_RECORD", "BAD_CHANGE_CIPHER_SPEC", "TOO_MANY_EMPTY_FRAGMENTS"],
+        TlsFault.UnexpectedApplicationData => ["APPLICATION_DATA_INSTEAD_OF_HANDSHAKE", "UNEXPECTED_RECORD"],
+        TlsFault.InterleavedHandshakeMessage => ["UNEXPECTED_RECORD", "EXCESS_HANDSHAKE_DATA"],
+        TlsFault.HandshakeDataAcrossKeyChange => ["EXCESS_HANDSHAKE_DATA"],
+        TlsFault.UnprotectedRecord => ["INVALID_OUTER_RECORD_TYPE"],
+        TlsFault.WrongRecordVersion => ["WRONG_VERSION_NUMBER"],
+
+        TlsFault.MessageMalformed => ["DECODE_ERROR", "PEER_DID_NOT_RETURN_A_CERTIFICATE"],
+        TlsFault.ExtensionMalformed => ["ERROR_PARSING_EXTENSION", "PARSE_TLSEXT", "DECODE_ERROR"],
+        TlsFault.MessageTooLong => ["EXCESSIVE_MESSAGE_SIZE"],
+        TlsFault.DuplicateExtension => ["DUPLICATE_EXTENSION"],
+        TlsFault.TrailingMessageData => ["DECODE_ERROR"],
+
+        TlsFault.UnexpectedMessage => ["UNEXPECTED_MESSAGE"],
+        TlsFault.NoCommonVersion => ["UNSUPPORTED_PROTOCOL"],
+        TlsFault.VersionNotOffered => ["UNSUPPORTED_PROTOCOL"],
+        TlsFault.NoCommonCipherSuite => ["NO_SHARED_CIPHER"],
+        TlsFault.CipherSuiteNotOffered => ["WRONG_CIPHER_RETURNED", "UNKNOWN_CIPHER_RETURNED"],
+        TlsFault.CipherSuiteChangedAfterRetry => ["WRONG_CIPHER_RETURNED"],
+        TlsFault.NoCommonGroup => ["NO_SHARED_GROUP"],
+        TlsFault.GroupNotOffered => ["WRONG_CURVE"],
+        TlsFault.NoCommonSignatureScheme => ["NO_COMMON_SIGNATURE_ALGORITHMS"],
+        TlsFault.SignatureSchemeNotOffered => ["WRONG_SIGNATURE_TYPE"],
+        TlsFault.KeyShareInvalid => ["BAD_ECPOINT"],
+        TlsFault.DuplicateKeyShare => ["DUPLICATE_KEY_SHARE"],
+        TlsFault.MissingExtension => ["MISSING_EXTENSION", "MISSING_KEY_SHARE", "DECODE_ERROR", "NO_COMMON_SIGNATURE_ALGORITHMS", "NO_SHARED_GROUP"],
+        TlsFault.UnsolicitedExtension => ["UNEXPECTED_EXTENSION", "ERROR_PARSING_EXTENSION"],
+        TlsFault.MisplacedExtension => ["UNEXPECTED_EXTENSION"],
+        TlsFault.CompressionMethodInvalid => ["INVALID_COMPRESSION_LIST", "UNSUPPORTED_COMPRESSION_ALGORITHM", "DECODE_ERROR"],
+        TlsFault.SessionIdNotEchoed => ["SERVER_ECHOED_INVALID_SESSION_ID"],
+        TlsFault.HelloRetryWithoutChange => ["EMPTY_HELLO_RETRY_REQUEST", "WRONG_CURVE"],
+        TlsFault.SecondHelloRetry => ["UNEXPECTED_MESSAGE"],
+        TlsFault.SecondClientHelloDiffers => ["INCONSISTENT_CLIENT_HELLO"],
+        TlsFault.RetriedKeyShareWrong => ["WRONG_CURVE"],
+        TlsFault.DowngradeDetected => ["TLS13_DOWNGRADE"],
+        TlsFault.FinishedVerificationFailed => ["DIGEST_CHECK_FAILED"],
+        TlsFault.HandshakeSignatureInvalid => ["BAD_SIGNATURE"],
+        TlsFault.NoCommonApplicationProtocol => ["NO_APPLICATION_PROTOCOL"],
+        TlsFault.ApplicationProtocolNotOffered => ["INVALID_ALPN_PROTOCOL"],
+        TlsFault.ServerNameInvalid => ["ERROR_PARSING_EXTENSION"],
+        TlsFault.KeyUpdateRequestInvalid => ["DECODE_ERROR"],
+        TlsFault.TooManyKeyUpdates => ["TOO_MANY_KEY_UPDATES"],
+        TlsFault.HandshakeTooLong => ["EXCESSIVE_MESSAGE_SIZE"],
+        TlsFault.LegacyVersionInvalid => ["UNSUPPORTED_PROTOCOL", "DECODE_ERROR", "WRONG_VERSION_NUMBER"],
+        TlsFault.CertificateRequestContextInvalid => ["DECODE_ERROR"],
+        TlsFault.VersionChangedAfterRetry => ["SECOND_SERVERHELLO_VERSION_MISMATCH"],
+        TlsFault.NoKeyExchangePossible => ["MISSING_KEY_SHARE"],
+        TlsFault.RenegotiationRefused => ["NO_RENEGOTIATION"],
+        TlsFault.PostHandshakeAuthenticationNotOffered => ["UNEXPECTED_MESSAGE"],
+
+        TlsFault.PreSharedKeyExtensionMustBeLast => ["PRE_SHARED_KEY_MUST_BE_LAST"],
+        TlsFault.PskKeyExchangeModesMissing => ["MISSING_EXTENSION"],
+        TlsFault.PskBinderCountMismatch => ["PSK_IDENTITY_BINDER_COUNT_MISMATCH"],
+        TlsFault.PskBinderInvalid => ["DIGEST_CHECK_FAILED"],
+        TlsFault.PskIdentityOutOfRange => ["PSK_IDENTITY_NOT_FOUND"],
+        TlsFault.PskHashMismatch => ["OLD_SESSION_PRF_HASH_MISMATCH"],
+        TlsFault.PskWithoutKeyShare => ["MISSING_KEY_SHARE"],
+        TlsFault.CertificateInResumedHandshake => ["UNEXPECTED_MESSAGE"],
+        TlsFault.EmptyTicket => ["DECODE_ERROR"],
+        TlsFault.EarlyDataNotAllowed => ["UNEXPECTED_EXTENSION_ON_EARLY_DATA", "UNEXPECTED_EXTENSION"],
+        TlsFault.TooMuchEarlyData => ["TOO_MUCH_SKIPPED_EARLY_DATA", "TOO_MUCH_READ_EARLY_DATA"],
+        TlsFault.PskChangedAfterRetry => ["INCONSISTENT_CLIENT_HELLO"],
+
+        TlsFault.CertificateMalformed => ["CANNOT_PARSE_LEAF_CERT", "DECODE_ERROR"],
+        TlsFault.CertificateMissing => ["PEER_DID_NOT_RETURN_A_CERTIFICATE"],
+        TlsFault.CertificateKeyUsageMissing => ["KEY_USAGE_BIT_INCORRECT"],
+        TlsFault.CertificateKeyUnsupported => ["WRONG_SIGNATURE_TYPE"],
+        TlsFault.NoSuitableCertificate => ["NO_COMMON_SIGNATURE_ALGORITHMS"],
+        >= TlsFault.CertificateNameMismatch and <= TlsFault.CertificateChainInvalid => ["CERTIFICATE_VERIFY_FAILED"],
+
+        TlsFault.TooManyWarningAlerts => ["TOO_MANY_WARNING_ALERTS"],
+        TlsFault.AlertMalformed => ["BAD_ALERT"],
+
+        TlsFault.CallbackFailed => ["CERT_CB_ERROR", "CALLBACK_FAILED"],
+        TlsFault.RefusedByApplication => ["CONNECTION_REJECTED"],
+
+        // The rest is nothing that BoringSSL has a reason for, or that a peer could bring about.
+        _ => ["NO_BORINGSSL_REASON"],
+    };
+}

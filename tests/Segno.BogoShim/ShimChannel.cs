@@ -1,0 +1,113 @@
+using System.Buffers;
+
+namespace Segno.BogoShim;
+
+/// <summary>A <see cref="TlsConnection"/> on a socket: blocking, and with every byte where the runner wants it.</summary>
+internal sealed class ShimChannel(TlsConnection tls, ShimSocket socket)
+{
+    private readonly ArrayBufferWriter<byte> _output = new();
+    private readonly byte[] _input = new byte[TlsConnection.MaxRecordLength];
+    private int _inputLength;
+
+    public TlsConnection Tls => tls;
+
+    /// <summary>Whether the transport ended.</summary>
+    public bool IsEnded { get; private set; }
+
+    public void Handshake()
+    {
+        if (!tls.IsServer)
+        {
+            tls.Start();
+        }
+
+        while (!tls.IsHandshakeCompleted)
+        {
+            if (tls.Wants.HasFlag(TlsWants.Write))
+            {
+                Flush();
+            }
+            else if (tls.Wants.HasFlag(TlsWants.Resume))
+            {
+                tls.Pending!.Execute(CancellationToken.None);
+                tls.Resume();
+            }
+            else if (Receive([]).Consumed == 0 && !Fill())
+            {
+                tls.ReceiveEnd();
+                throw new ShimFailedException("ReceiveEnd found nothing wrong with an end in the middle of the handshake");
+            }
+        }
+
+        Flush();
+    }
+
+    /// <summary>Reads what comes next; 0 at the end.</summary>
+    /// <remarks>Like BoringSSL's shim this writes nothing: an answer to a KeyUpdate waits for the next write, so that several requests get one answer.</remarks>
+    public int Read(Span<byte> buffer)
+    {
+        while (true)
+        {
+            TlsReceiveResult result = Receive(buffer);
+            if (result.Written > 0)
+            {
+                return result.Written;
+            }
+
+            if (tls.IsReceiveClosed)
+            {
+                return 0;
+            }
+
+            if (result.Consumed == 0 && !Fill())
+            {
+                return 0;
+            }
+        }
+    }
+
+    public void Write(ReadOnlySpan<byte> data)
+    {
+        tls.Send(data, _output);
+        Out();
+    }
+
+    /// <summary>Seals data, but lets only the first byte out. The rest goes before whatever is written next.</summary>
+    public void WriteOneByteOf(ReadOnlySpan<byte> data)
+    {
+        tls.Send(data, _output);
+        byte[] record = _output.WrittenSpan.ToArray();
+        _output.ResetWrittenCount();
+        socket.Write(record.AsSpan(0, 1));
+        _output.Write(record.AsSpan(1));
+    }
+
+    /// <summary>Sends whatever waits to be sent.</summary>
+    public void Flush()
+    {
+        tls.Flush(_output);
+        Out();
+    }
+
+    private void Out()
+    {
+        socket.Write(_output.WrittenSpan);
+        _output.ResetWrittenCount();
+    }
+
+    private TlsReceiveResult Receive(Span<byte> buffer)
+    {
+        TlsReceiveResult result = tls.Receive(_input.AsSpan(0, _inputLength), buffer);
+        _input.AsSpan(result.Consumed, _inputLength - result.Consumed).CopyTo(_input);
+        _inputLength -= result.Consumed;
+        return result;
+    }
+
+    private bool Fill()
+    {
+        int count = socket.Read(_input.AsSpan(_inputLength));
+        _inputLength += count;
+        IsEnded = count == 0;
+        return count > 0;
+    }
+}

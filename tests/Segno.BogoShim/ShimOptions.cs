@@ -1,0 +1,96 @@
+namespace Segno.BogoShim;
+
+/// <summary>What the runner's flags ask of one connection. There are three of these: first connection, later ones, and the second half of a client connection whose early data was refused.</summary>
+internal sealed class ShimOptions
+{
+    // Where and as whom
+    public int Port { get; set; }
+    public ulong ShimId { get; set; }
+    public bool Ipv6 { get; set; }
+    public bool IsServer { get; set; }
+    public int ResumeCount { get; set; }
+    public bool IsHandshakerSupported { get; set; }
+
+    // How to move bytes
+    public bool OneByteAtATime { get; set; }
+    public bool ShimWritesFirst { get; set; }
+    public string InitialWrite { get; set; } = "hello";
+    public int InitialWriteRepeats { get; set; } = 1;
+    public bool ReadWithUnfinishedWrite { get; set; }
+    public bool ShimShutsDown { get; set; }
+    public bool CheckCloseNotify { get; set; }
+    public int ReadSize { get; set; } = 512;
+    public int MaxSendFragment { get; set; }
+    public bool KeyUpdateBeforeWrite { get; set; }
+    public bool KeyUpdateBeforeRead { get; set; }
+    public bool WriteDifferentRecordSizes { get; set; }
+
+    // Exporters
+    public int ExportKeyingMaterial { get; set; }
+    public bool ExportTrafficSecrets { get; set; }
+    public string ExportLabel { get; set; } = "";
+    public string ExportContext { get; set; } = "";
+    public bool UseExportContext { get; set; }
+    public bool UseExporterBetweenReads { get; set; }
+
+    // Versions, suites, groups
+    public int MinVersion { get; set; }
+    public int MaxVersion { get; set; }
+    public bool NoTls13 { get; set; }
+    public bool NoTls12 { get; set; }
+    public int ExpectVersion { get; set; }
+    public List<ushort> Groups { get; } = [];
+    public List<ushort> KeyShares { get; } = [];
+    public bool NoKeyShares { get; set; }
+    public bool EnableGrease { get; set; }
+    public bool ServerPreference { get; set; }
+    public int ExpectGroup { get; set; }
+    public int ExpectCipher { get; set; }
+    public int ExpectCipherWithAes { get; set; }
+    public int ExpectCipherWithoutAes { get; set; }
+    public bool ExpectHelloRetry { get; set; }
+    public bool ExpectNoHelloRetry { get; set; }
+
+    // Certificates
+    public string CertificateFile { get; set; } = "";
+    public string KeyFile { get; set; } = "";
+    public List<ushort> SigningSchemes { get; } = [];
+    public List<ushort> VerifySchemes { get; } = [];
+    public int ExpectPeerSignatureScheme { get; set; }
+    public List<ushort> ExpectPeerVerifySchemes { get; } = [];
+    public bool RequireClientCertificate { get; set; }
+    public bool VerifyPeer { get; set; }
+    public bool VerifyFail { get; set; }
+    public bool ExpectVerifyResult { get; set; }
+    public string ExpectPeerCertificateFile { get; set; } = "";
+    public bool FailCertificateCallback { get; set; }
+    public string ClientCaList { get; set; } = "";
+    public string ExpectClientCaList { get; set; } = "";
+
+    // Application protocol and server name
+    public string HostName { get; set; } = "";
+    public string ExpectServerName { get; set; } = "";
+    public string AdvertiseAlpn { get; set; } = "";
+    public string ExpectAlpn { get; set; } = "";
+    public string ExpectAdvertisedAlpn { get; set; } = "";
+    public string SelectAlpn { get; set; } = "";
+    public bool DeclineAlpn { get; set; }
+    public bool RejectAlpn { get; set; }
+
+    // Sessions
+    public bool ExpectSessionMiss { get; set; }
+    public bool NoTicket { get; set; }
+    public bool ExpectNoSession { get; set; }
+    public bool ExpectTicketRenewal { get; set; }
+    public bool ExpectExtendedMainSecret { get; set; }
+    public int ResumptionDelay { get; set; }
+
+    /// <summary>Equal for option sets that make the same context: they share one, and with it the ticket keys.</summary>
+    public string ContextKey => string.Join(
+        '|',
+        [
+            NoTls12, NoTls13, MinVersion, MaxVersion, NoTicket, MaxSendFragment, CertificateFile, KeyFile, FailCertificateCallback,
+            RequireClientCertificate, VerifyPeer, ClientCaList, ServerPreference, SelectAlpn, DeclineAlpn, RejectAlpn,
+            string.Join(',', Groups), string.Join(',', SigningSchemes), string.Join(',', VerifySchemes),
+        ]);
+}
