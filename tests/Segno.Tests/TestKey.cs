@@ -21,6 +21,8 @@ public enum TestKeyKind
 public sealed class TestKey
 {
     private const string RsaPssOid = "1.2.840.113549.1.1.10";
+    private const string Mgf1Oid = "1.2.840.113549.1.1.8";
+    private const string Sha384Oid = "2.16.840.1.101.3.4.2.2";
     private const string Ed25519Oid = "1.3.101.112";
     private const string EcdsaWithSha1Oid = "1.2.840.10045.4.1";
 
@@ -67,6 +69,15 @@ public sealed class TestKey
         _ => Rsa(kind, rsaBits),
     };
 
+    /// <summary>An id-RSASSA-PSS key that its parameters restrict to SHA-384 (RFC 4055 §3.1).</summary>
+    public static TestKey CreatePssSha384()
+    {
+        RSA key = RSA.Create(2048);
+        X509SignatureGenerator generator = X509SignatureGenerator.CreateForRSA(key, RSASignaturePadding.Pkcs1);
+        byte[] pkcs8 = EncodePkcs8(RsaPssOid, key.ExportRSAPrivateKey(), WritePssSha384);
+        return new(TestKeyKind.RsaPss, pkcs8, EncodePublicKeyInfo(RsaPssOid, key.ExportRSAPublicKey(), WritePssSha384), key, generator);
+    }
+
     private static TestKey Ec(TestKeyKind kind, ECCurve curve)
     {
         ECDsa key = ECDsa.Create(curve);
@@ -92,34 +103,55 @@ public sealed class TestKey
         return new(TestKeyKind.Ed25519, EncodePkcs8(Ed25519Oid, octets.Encode()), publicKeyInfo, null, new Ed25519Generator(key, publicKeyInfo));
     }
 
-    private static byte[] EncodePkcs8(string algorithm, byte[] privateKey)
+    private static byte[] EncodePkcs8(string algorithm, byte[] privateKey, Action<AsnWriter>? parameters = null)
     {
         var writer = new AsnWriter(AsnEncodingRules.DER);
         using (writer.PushSequence())
         {
             writer.WriteInteger(0);
-            WriteAlgorithm(writer, algorithm);
+            WriteAlgorithm(writer, algorithm, parameters);
             writer.WriteOctetString(privateKey);
         }
         return writer.Encode();
     }
 
-    private static byte[] EncodePublicKeyInfo(string algorithm, byte[] publicKey)
+    private static byte[] EncodePublicKeyInfo(string algorithm, byte[] publicKey, Action<AsnWriter>? parameters = null)
     {
         var writer = new AsnWriter(AsnEncodingRules.DER);
         using (writer.PushSequence())
         {
-            WriteAlgorithm(writer, algorithm);
+            WriteAlgorithm(writer, algorithm, parameters);
             writer.WriteBitString(publicKey);
         }
         return writer.Encode();
     }
 
-    private static void WriteAlgorithm(AsnWriter writer, string algorithm)
+    private static void WriteAlgorithm(AsnWriter writer, string algorithm, Action<AsnWriter>? parameters = null)
     {
         using (writer.PushSequence())
         {
             writer.WriteObjectIdentifier(algorithm);
+            parameters?.Invoke(writer);
+        }
+    }
+
+    // RSASSA-PSS-params ::= SEQUENCE { hashAlgorithm [0], maskGenAlgorithm [1], saltLength [2] } (RFC 4055 §3.1)
+    private static void WritePssSha384(AsnWriter writer)
+    {
+        using (writer.PushSequence())
+        {
+            using (writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 0)))
+            {
+                WriteAlgorithm(writer, Sha384Oid);
+            }
+            using (writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 1)))
+            {
+                WriteAlgorithm(writer, Mgf1Oid, w => WriteAlgorithm(w, Sha384Oid));
+            }
+            using (writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 2)))
+            {
+                writer.WriteInteger(48);
+            }
         }
     }
 

@@ -18,6 +18,9 @@ public sealed record CertificateSpec
 
     public int RsaBits { get; init; } = 2048;
 
+    /// <summary>This very key, instead of a new one of the kind <see cref="Key"/>.</summary>
+    public TestKey? ExistingKey { get; init; }
+
     /// <summary>Default <see cref="TestPki.Intermediate"/>.</summary>
     public TestCertificate? Issuer { get; init; }
 
@@ -224,7 +227,7 @@ public static class TestPki
     /// <summary>Makes a certificate that no property here offers. Not cached.</summary>
     public static TestCertificate Make(CertificateSpec spec)
     {
-        TestKey key = TestKey.Create(spec.Key, spec.RsaBits);
+        TestKey key = spec.ExistingKey ?? TestKey.Create(spec.Key, spec.RsaBits);
         TestCertificate? issuer = spec.SelfSigned ? null : spec.Issuer ?? Intermediate;
         PublicKey publicKey = PublicKey.CreateFromSubjectPublicKeyInfo(key.PublicKeyInfo, out _);
         var subject = new X500DistinguishedName("CN=" + spec.CommonName);

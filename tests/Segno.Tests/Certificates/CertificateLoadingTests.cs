@@ -1,3 +1,4 @@
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Segno.Certificates;
@@ -44,6 +45,16 @@ public sealed class CertificateLoadingTests
         byte[] sec1 = [0x30, (byte)(5 + scalar.Length), 2, 1, 1, 4, (byte)scalar.Length, .. scalar];
         using var tls = TlsCertificate.FromPem(TestPki.EcdsaP384().ChainPem, PemEncoding.WriteString("EC PRIVATE KEY", sec1));
         CheckSigns(tls);
+    }
+
+    [Fact]
+    public void AKeyRestrictedToOnePssHashLoadsAndSignsWithThatHashOnly()
+    {
+        TestCertificate certificate = TestPki.Make(new() { Names = ["localhost"], ExistingKey = TestKey.CreatePssSha384() });
+        using var tls = TlsCertificate.FromPem(certificate.ChainPem, certificate.KeyPem);
+        CheckSigns(tls);
+        ushort[] otherHashes = [(ushort)TlsSignatureScheme.RsaPssPssSha256, (ushort)TlsSignatureScheme.RsaPssPssSha512];
+        Assert.Null(tls.ChooseScheme(otherHashes, null, SslProtocols.Tls13));
     }
 
     [Fact]
@@ -216,7 +227,7 @@ public sealed class CertificateLoadingTests
     private static void CheckSigns(TlsCertificate tls)
     {
         ushort[] all = [.. Enum.GetValues<TlsSignatureScheme>().Select(s => (ushort)s)];
-        TlsSignatureScheme scheme = tls.ChooseScheme(all, null, System.Security.Authentication.SslProtocols.Tls13)!.Value;
+        TlsSignatureScheme scheme = tls.ChooseScheme(all, null, SslProtocols.Tls13)!.Value;
         byte[] signature = new byte[tls.Signer.MaxSignatureLength];
         int length = tls.Signer.Sign(scheme, "data"u8, signature);
         using PeerCertificate peer = PeerCertificate.Read(tls.Chain, CryptoProvider.Default);
