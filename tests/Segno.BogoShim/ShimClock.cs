@@ -1,13 +1,15 @@
 namespace Segno.BogoShim;
 
-/// <summary>The machine's clock, which <c>-resumption-delay</c> moves on between two connections.</summary>
+/// <summary>A clock that stands still but for <c>-resumption-delay</c>, between two connections: the runner checks the age of tickets to the millisecond.</summary>
 internal sealed class ShimClock : TimeProvider
 {
+    private readonly DateTimeOffset _start = System.GetUtcNow();
     private TimeSpan _ahead;
 
     public void Advance(TimeSpan by) => _ahead += by;
 
-    public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + _ahead;
+    public override DateTimeOffset GetUtcNow() => _start + _ahead;
 
-    public override long GetTimestamp() => System.GetTimestamp() + (long)(_ahead.TotalSeconds * System.TimestampFrequency);
+    // Not from 0, which could be taken for "never".
+    public override long GetTimestamp() => TimestampFrequency + (long)(_ahead.TotalSeconds * TimestampFrequency);
 }

@@ -27,7 +27,7 @@ internal sealed class ShimContexts
     {
         _clock = clock;
         _validate = (_, _, _, _) => Validate();
-        _selectClientCertificate = (request, _) => ValueTask.FromResult(SelectClientCertificate(request));
+        _selectClientCertificate = (request, _) => Answer(SelectClientCertificate(request));
     }
 
     /// <summary>The engine for one connection.</summary>
@@ -46,6 +46,13 @@ internal sealed class ShimContexts
         if (!_servers.TryGetValue(options.ContextKey, out TlsServerContext? context))
         {
             context = new TlsServerContext(Server(options));
+            if (options.UseEarlyCallback)
+            {
+                // Everything is chosen by what the hello says; there is but one choice.
+                TlsServerContext chosen = context;
+                context = new TlsServerContext(new TlsServerOptions { ContextSelector = (_, _) => Answer<TlsServerContext?>(chosen) });
+            }
+
             _servers.Add(options.ContextKey, context);
         }
 
@@ -98,6 +105,11 @@ internal sealed class ShimContexts
                 : options.SelectAlpn.Length > 0 && !options.DeclineAlpn ? [new SslApplicationProtocol(options.SelectAlpn)]
                 : null,
         };
+        if (options.OneByteAtATime)
+        {
+            server.CertificateSelector = (_, _) => Answer(certificate);
+        }
+
         if (options.FailCertificateCallback)
         {
             server.CertificateSelector = (_, _) => throw new InvalidOperationException("-fail-cert-callback");
@@ -156,6 +168,17 @@ internal sealed class ShimContexts
         _observed.Verifications++;
         _observed.VerificationFailed = _options.VerifyFail;
         return !_options.VerifyFail || !insist;
+    }
+
+    /// <summary>A callback's answer: with <c>-async</c> one that is not there at once, so that the handshake pauses for it.</summary>
+    private async ValueTask<T> Answer<T>(T answer)
+    {
+        if (_options.OneByteAtATime)
+        {
+            await Task.Delay(1).ConfigureAwait(false);
+        }
+
+        return answer;
     }
 
     private TlsCertificate? SelectClientCertificate(TlsCertificateRequestInfo request)

@@ -157,7 +157,7 @@ internal static class ShimFlags
         ["-expect-no-hrr"] = Switch(o => o.ExpectNoHelloRetry = true),
 
         // Certificates. The runner's roots are its own and BoringSSL's shim trusts any chain, so -trust-cert says nothing to us.
-        // The callback styles differ in BoringSSL's API only: ours are all alike.
+        // The other callback styles differ in BoringSSL's API only: ours are all alike.
         ["-cert-file"] = Text((o, v) => o.CertificateFile = v),
         ["-key-file"] = Text((o, v) => o.KeyFile = v),
         ["-trust-cert"] = NothingWithValue(),
@@ -170,7 +170,7 @@ internal static class ShimFlags
         ["-verify-fail"] = Switch(o => o.VerifyFail = true),
         ["-use-custom-verify-callback"] = Nothing(),
         ["-use-old-client-cert-callback"] = Nothing(),
-        ["-use-early-callback"] = Nothing(),
+        ["-use-early-callback"] = Switch(o => o.UseEarlyCallback = true),
         ["-expect-verify-result"] = Switch(o => o.ExpectVerifyResult = true),
         ["-expect-peer-cert-file"] = Text((o, v) => o.ExpectPeerCertificateFile = v),
         ["-fail-cert-callback"] = Switch(o => o.FailCertificateCallback = true),

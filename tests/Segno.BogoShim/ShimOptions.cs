@@ -64,6 +64,7 @@ internal sealed class ShimOptions
     public bool ExpectVerifyResult { get; set; }
     public string ExpectPeerCertificateFile { get; set; } = "";
     public bool FailCertificateCallback { get; set; }
+    public bool UseEarlyCallback { get; set; }
     public string ClientCaList { get; set; } = "";
     public string ExpectClientCaList { get; set; } = "";
 
@@ -89,7 +90,7 @@ internal sealed class ShimOptions
     public string ContextKey => string.Join(
         '|',
         [
-            NoTls12, NoTls13, MinVersion, MaxVersion, NoTicket, MaxSendFragment, CertificateFile, KeyFile, FailCertificateCallback,
+            OneByteAtATime, UseEarlyCallback, NoTls12, NoTls13, MinVersion, MaxVersion, NoTicket, MaxSendFragment, CertificateFile, KeyFile, FailCertificateCallback,
             RequireClientCertificate, VerifyPeer, ClientCaList, ServerPreference, SelectAlpn, DeclineAlpn, RejectAlpn,
             string.Join(',', Groups), string.Join(',', SigningSchemes), string.Join(',', VerifySchemes),
         ]);

@@ -29,10 +29,10 @@ internal static class FaultAlerts
         TlsFault.UnexpectedMessage or TlsFault.SecondHelloRetry or TlsFault.RenegotiationRefused
             or TlsFault.PostHandshakeAuthenticationNotOffered or TlsFault.TooManyKeyUpdates
             or TlsFault.HandshakeTooLong => TlsAlert.UnexpectedMessage,
-        TlsFault.NoCommonVersion or TlsFault.VersionNotOffered or TlsFault.LegacyVersionInvalid => TlsAlert.ProtocolVersion,
+        TlsFault.NoCommonVersion or TlsFault.LegacyVersionInvalid => TlsAlert.ProtocolVersion,
         TlsFault.NoCommonCipherSuite or TlsFault.NoCommonGroup or TlsFault.NoCommonSignatureScheme
             or TlsFault.NoSuitableCertificate => TlsAlert.HandshakeFailure,
-        TlsFault.CipherSuiteNotOffered or TlsFault.CipherSuiteChangedAfterRetry or TlsFault.GroupNotOffered
+        TlsFault.VersionNotOffered or TlsFault.CipherSuiteNotOffered or TlsFault.CipherSuiteChangedAfterRetry or TlsFault.GroupNotOffered
             or TlsFault.SignatureSchemeNotOffered or TlsFault.KeyShareInvalid or TlsFault.DuplicateKeyShare
             or TlsFault.KeyShareNotInSupportedGroups or TlsFault.MisplacedExtension or TlsFault.CompressionMethodInvalid
             or TlsFault.SessionIdNotEchoed or TlsFault.HelloRetryWithoutChange or TlsFault.SecondClientHelloDiffers

@@ -272,7 +272,7 @@ public sealed partial class TlsConnection : IDisposable
     /// <exception cref="InvalidOperationException">The handshake is not complete.</exception>
     public void ExportKeyingMaterial(string label, ReadOnlySpan<byte> context, Span<byte> output)
     {
-        ArgumentException.ThrowIfNullOrEmpty(label);
+        ArgumentNullException.ThrowIfNull(label);
         ThrowIfFailed();
         if (!_completed)
         {
@@ -493,8 +493,14 @@ public sealed partial class TlsConnection : IDisposable
 
     private void ProcessMessages()
     {
-        while (_state!.Pending is null && _messages.Length >= HandshakeMessage.HeaderSize)
+        while (true)
         {
+            // Here and not behind the message: the keys may also change when a pause is over.
+            CheckRecordBoundary();
+            if (_state!.Pending is not null || _messages.Length < HandshakeMessage.HeaderSize)
+            {
+                break;
+            }
             ReadOnlySpan<byte> bytes = _messages.Span;
             int length = (bytes[1] << 16) | (bytes[2] << 8) | bytes[3];
             if (length > MaxLength((HandshakeType)bytes[0]))
@@ -508,18 +514,23 @@ public sealed partial class TlsConnection : IDisposable
             }
             _state = _state.Receive(new HandshakeMessage(bytes[..length]));
             _messages.Consume(length);
-            if (_reader.KeyChanged)
-            {
-                _reader.KeyChanged = false;
-                if (!_messages.IsEmpty)
-                {
-                    throw new TlsException(TlsFault.HandshakeDataAcrossKeyChange);
-                }
-            }
         }
         if (_messages.IsEmpty)
         {
             _messages.Dispose();
+        }
+    }
+
+    /// <summary>A message after which the keys change ends with its record (RFC 9846 §5.1).</summary>
+    private void CheckRecordBoundary()
+    {
+        if (_reader.KeyChanged)
+        {
+            _reader.KeyChanged = false;
+            if (!_messages.IsEmpty)
+            {
+                throw new TlsException(TlsFault.HandshakeDataAcrossKeyChange);
+            }
         }
     }
 

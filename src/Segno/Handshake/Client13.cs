@@ -141,9 +141,13 @@ internal sealed class ExpectServerHello : HandshakeState
         return hello.IsRetry ? Retry(hello, suite, message) : Agree(hello, suite, message);
     }
 
-    private static void CheckVersion(ServerHello hello)
+    private void CheckVersion(ServerHello hello)
     {
         ushort version = hello.SelectedVersion();
+        if (_hello.RetrySuite is not null && version != 0x0304)
+        {
+            throw new TlsException(TlsFault.VersionChangedAfterRetry);
+        }
         if (version == 0 && hello.HasDowngradeSentinel)
         {
             throw new TlsException(TlsFault.DowngradeDetected);

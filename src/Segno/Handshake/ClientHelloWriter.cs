@@ -17,6 +17,7 @@ internal sealed class ClientHelloWriter : IDisposable
     private readonly List<KeyExchange> _shares = [];
     private readonly byte[] _random = new byte[ClientHello.RandomLength];
     private readonly byte[] _grease = new byte[6];
+    private bool _greaseShare;
 
     public ClientHelloWriter(ClientHandshake client)
     {
@@ -26,6 +27,7 @@ internal sealed class ClientHelloWriter : IDisposable
         random[..ClientHello.RandomLength].CopyTo(_random);
         SessionId = random.Slice(ClientHello.RandomLength, ClientHello.MaxSessionId).ToArray();
         random[^6..].CopyTo(_grease);
+        _greaseShare = client.Settings.SendGrease;
         client.Link.ClientRandom = _random;
         client.Link.Info.ServerName = client.ServerName;
         foreach (TlsNamedGroup group in client.Settings.KeyShareGroups)
@@ -53,6 +55,7 @@ internal sealed class ClientHelloWriter : IDisposable
     {
         Dispose();
         _shares.Add(_client.Link.Crypto.StartKeyExchange(group));
+        _greaseShare = false;
     }
 
     public void Write()
@@ -183,7 +186,7 @@ internal sealed class ClientHelloWriter : IDisposable
     {
         TlsWriter.OpenVector extension = Open(writer, ExtensionType.KeyShare);
         TlsWriter.OpenVector list = writer.Open(2);
-        if (_client.Settings.SendGrease && RetrySuite is null)
+        if (_greaseShare)
         {
             WriteGrease(writer, 3);
             writer.Vector16([0]);

@@ -35,7 +35,8 @@ internal sealed class Ed25519Signer : Signer
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             CryptoCounters.Current.Signatures++;
-            Ed25519.Sign(_key, _publicKey, data, destination[..MaxSignatureLength]);
+            // Spans all: with an array in the second place the overload would be Ed25519ctx, and that array its context.
+            Ed25519.Sign(_key.AsSpan(), _publicKey.AsSpan(), data, destination[..MaxSignatureLength]);
             return MaxSignatureLength;
         }
         finally

@@ -23,10 +23,7 @@ internal static unsafe class EvpKeys
             try
             {
                 SystemRandom.Fill(seed);
-                fixed (byte* s = seed)
-                {
-                    return Owned(Native.EVP_PKEY_new_raw_private_key_ex(0, Native.Utf8(Native.Names.X25519), null, s, 32), "Cannot make a key pair");
-                }
+                return ReadX25519Private(seed);
             }
             finally
             {
@@ -41,15 +38,18 @@ internal static unsafe class EvpKeys
         return Owned(ok ? key : 0, "Cannot make a key pair");
     }
 
-    /// <summary>The peer's key of a share that <see cref="NamedGroups.CheckShare"/> has passed.</summary>
-    public static nint ReadShare(TlsNamedGroup group, ReadOnlySpan<byte> share)
+    public static nint ReadX25519Private(ReadOnlySpan<byte> privateKey)
     {
-        if (group == TlsNamedGroup.X25519)
+        fixed (byte* k = privateKey)
         {
-            return ReadRaw(Native.Utf8(Native.Names.X25519), share);
+            return Owned(Native.EVP_PKEY_new_raw_private_key_ex(0, Native.Utf8(Native.Names.X25519), null, k, (nuint)privateKey.Length), "Cannot make a key pair");
         }
+    }
 
-        return ReadPoint(Kind(group), share);
+    /// <summary>The peer's key of a share that <see cref="NamedGroups.CheckShare"/> has passed.</summary>
+    private static nint ReadShare(TlsNamedGroup group, ReadOnlySpan<byte> share)
+    {
+        return group == TlsNamedGroup.X25519 ? ReadRaw(Native.Utf8(Native.Names.X25519), share) : ReadPoint(Kind(group), share);
     }
 
     public static void WriteShare(TlsNamedGroup group, nint key, Span<byte> destination)

@@ -5,8 +5,9 @@ namespace Segno.Cryptography;
 /// <summary>One-shot hashes and HMACs, on contexts that each thread keeps.</summary>
 /// <remarks>
 /// A context rests freshly initialised: every use ends by initialising it again, which also overwrites the chaining state that
-/// the last use left behind. HMAC is put together from EVP digests as RFC 2104 writes it, because libcrypto 3.0's own HMAC()
-/// and EVP_MAC fetch, allocate and copy on each call, and take several times as long.
+/// the last use left behind. HMAC is put together from EVP digests as RFC 2104 writes it: measured with libcrypto 3.0, HMAC()
+/// takes four times as long, EVP_MAC on a context of its own two and a half times, and EVP_MAC on a context that is keyed
+/// again and again one and a half times, while the last key stays in it.
 /// </remarks>
 internal sealed unsafe class LibcryptoDigest
 {

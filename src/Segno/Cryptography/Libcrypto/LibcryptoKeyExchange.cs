@@ -11,6 +11,13 @@ internal sealed unsafe class LibcryptoKeyExchange : KeyExchange
         _key = EvpKeys.Generate(group);
     }
 
+    /// <summary>X25519 with a given private key, for known-answer tests.</summary>
+    internal LibcryptoKeyExchange(ReadOnlySpan<byte> privateKey)
+    {
+        Group = TlsNamedGroup.X25519;
+        _key = EvpKeys.ReadX25519Private(privateKey);
+    }
+
     ~LibcryptoKeyExchange() => Free();
 
     public override TlsNamedGroup Group { get; }

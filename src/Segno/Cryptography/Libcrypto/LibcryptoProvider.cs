@@ -22,7 +22,12 @@ internal sealed class LibcryptoProvider : CryptoProvider
 
     public override bool Supports(AeadKind aead) => Cipher(aead) != 0;
 
-    public override bool Supports(TlsNamedGroup group) => group is TlsNamedGroup.X25519 or TlsNamedGroup.P256 or TlsNamedGroup.P384;
+    public override bool Supports(TlsNamedGroup group) => group switch
+    {
+        TlsNamedGroup.X25519 => Native.HasX25519,
+        TlsNamedGroup.P256 or TlsNamedGroup.P384 => true,
+        _ => false,
+    };
 
     public override void FillRandom(Span<byte> destination)
     {

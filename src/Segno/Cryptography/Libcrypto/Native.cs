@@ -72,6 +72,9 @@ internal static unsafe class Native
     public static readonly nint Aes256Gcm;
     public static readonly nint ChaCha20Poly1305;
 
+    /// <summary>Whether there is X25519: not where FIPS is on.</summary>
+    public static readonly bool HasX25519;
+
     /// <summary>Why libcrypto cannot be used here; <see langword="null"/> where it can.</summary>
     public static readonly string? Unusable;
 
@@ -141,6 +144,9 @@ internal static unsafe class Native
             Aes128Gcm = Required(EVP_CIPHER_fetch(0, Utf8("AES-128-GCM\0"u8), null), "AES-128-GCM");
             Aes256Gcm = Required(EVP_CIPHER_fetch(0, Utf8("AES-256-GCM\0"u8), null), "AES-256-GCM");
             ChaCha20Poly1305 = EVP_CIPHER_fetch(0, Utf8("ChaCha20-Poly1305\0"u8), null); // absent where FIPS is on
+            nint x25519 = EVP_PKEY_CTX_new_from_name(0, Utf8(Names.X25519), null);
+            HasX25519 = x25519 != 0;
+            EVP_PKEY_CTX_free(x25519);
             ERR_clear_error();
         }
         catch (PlatformNotSupportedException e)
@@ -205,7 +211,7 @@ internal static unsafe class Native
         {
             return SafeEvpPKeyHandle.OpenSslVersion;
         }
-        catch (Exception e) when (e is PlatformNotSupportedException or TypeInitializationException or DllNotFoundException)
+        catch (Exception e) when (e is PlatformNotSupportedException or TypeInitializationException or DllNotFoundException or EntryPointNotFoundException)
         {
             throw new PlatformNotSupportedException("The runtime itself has no OpenSSL.", e);
         }

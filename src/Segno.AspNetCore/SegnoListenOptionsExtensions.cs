@@ -1,0 +1,95 @@
+using System.Net.Security;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Segno.AspNetCore;
+
+/// <summary>Puts Segno in the place where <c>UseHttps</c> puts the platform's TLS.</summary>
+public static class SegnoListenOptionsExtensions
+{
+    /// <summary>Serves this endpoint over TLS by a context that exists already. Endpoints with the same context resume each other's sessions.</summary>
+    /// <param name="listenOptions">The endpoint.</param>
+    /// <param name="context">The configuration. The caller keeps ownership. For HTTP/2 its application protocols must have <c>h2</c>.</param>
+    /// <returns><paramref name="listenOptions"/>.</returns>
+    public static ListenOptions UseSegno(this ListenOptions listenOptions, TlsServerContext context)
+    {
+        ArgumentNullException.ThrowIfNull(listenOptions);
+        ArgumentNullException.ThrowIfNull(context);
+        return Use(listenOptions, () => context);
+    }
+
+    /// <summary>Serves this endpoint over TLS.</summary>
+    /// <param name="listenOptions">The endpoint.</param>
+    /// <param name="options">The configuration, read when the server starts. Where it names no application protocols, those of <see cref="ListenOptions.Protocols"/> are offered: <c>h2</c>, <c>http/1.1</c>.</param>
+    /// <returns><paramref name="listenOptions"/>.</returns>
+    /// <remarks>A wrong option makes the start of the server fail, with an <see cref="ArgumentException"/>.</remarks>
+    public static ListenOptions UseSegno(this ListenOptions listenOptions, TlsServerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(listenOptions);
+        ArgumentNullException.ThrowIfNull(options);
+
+        // One context, however often Kestrel builds the pipeline: ListenLocalhost does it for IPv4 and for IPv6.
+        var context = new Lazy<TlsServerContext>(() => CreateContext(options, listenOptions.Protocols));
+        return Use(listenOptions, () => context.Value);
+    }
+
+    /// <summary>Serves this endpoint over TLS.</summary>
+    /// <param name="listenOptions">The endpoint.</param>
+    /// <param name="configure">Sets the options. Where it names no application protocols, those of <see cref="ListenOptions.Protocols"/> are offered: <c>h2</c>, <c>http/1.1</c>.</param>
+    /// <returns><paramref name="listenOptions"/>.</returns>
+    /// <remarks>A wrong option makes the start of the server fail, with an <see cref="ArgumentException"/>.</remarks>
+    public static ListenOptions UseSegno(this ListenOptions listenOptions, Action<TlsServerOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(listenOptions);
+        ArgumentNullException.ThrowIfNull(configure);
+        var options = new TlsServerOptions();
+        configure(options);
+        return UseSegno(listenOptions, options);
+    }
+
+    private static ListenOptions Use(ListenOptions listenOptions, Func<TlsServerContext> context)
+    {
+        // HTTP/3 would need another stack under it; advertising it here would send browsers to the platform's.
+        listenOptions.DisableAltSvcHeader = true;
+        ILoggerFactory loggers = listenOptions.ApplicationServices?.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance;
+        ILogger logger = loggers.CreateLogger<TlsConnectionMiddleware>();
+        listenOptions.Use(next => new TlsConnectionMiddleware(next, context(), logger).OnConnectionAsync);
+        return listenOptions;
+    }
+
+    private static TlsServerContext CreateContext(TlsServerOptions options, HttpProtocols protocols)
+    {
+        if (options.ApplicationProtocols is not null)
+        {
+            return new TlsServerContext(options);
+        }
+
+        // A context keeps a copy: the caller gets the options back as they were.
+        List<SslApplicationProtocol> offered = ApplicationProtocols(protocols);
+        options.ApplicationProtocols = offered.Count > 0 ? offered : null;
+        try
+        {
+            return new TlsServerContext(options);
+        }
+        finally
+        {
+            options.ApplicationProtocols = null;
+        }
+    }
+
+    private static List<SslApplicationProtocol> ApplicationProtocols(HttpProtocols protocols)
+    {
+        List<SslApplicationProtocol> offered = [];
+        if (protocols.HasFlag(HttpProtocols.Http2))
+        {
+            offered.Add(SslApplicationProtocol.Http2);
+        }
+        if (protocols.HasFlag(HttpProtocols.Http1))
+        {
+            offered.Add(SslApplicationProtocol.Http11);
+        }
+        return offered;
+    }
+}

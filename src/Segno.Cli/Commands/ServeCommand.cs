@@ -1,0 +1,234 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using Segno.Cli.Parsing;
+using Segno.Cli.Serving;
+using Spectre.Console;
+
+namespace Segno.Cli.Commands;
+
+/// <summary><c>segno serve</c>: a page over HTTPS that tells each visitor how the connection came to be.</summary>
+internal sealed class ServeCommand : ExampleCommand
+{
+    private const int DefaultPort = 8443;
+
+    private readonly CliEnvironment _environment;
+
+    private readonly Option<IPEndPoint?> _listen = new("--listen")
+    {
+        Description = "Where to listen: 127.0.0.1:8443, [::1]:8443, *:8443. Port 0 picks a free one.",
+        HelpName = "ADDRESS:PORT",
+        CustomParser = OptionParsers.Listen,
+        DefaultValueFactory = _ => new IPEndPoint(IPAddress.Loopback, DefaultPort),
+    };
+
+    private readonly Option<string?> _cert = new("--cert")
+    {
+        Description = "The certificate chain, PEM, leaf first. Without --cert or --pfx a development certificate is made.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> _key = new("--key") { Description = "The private key, PEM. Default: in the file of --cert.", HelpName = "FILE" };
+
+    private readonly Option<string?> _pfx = new("--pfx") { Description = "Chain and private key, PKCS#12.", HelpName = "FILE" };
+
+    private readonly Option<string?> _pfxPassword = new("--pfx-password") { Description = "The password of --pfx.", HelpName = "PASSWORD" };
+
+    private readonly Option<string?> _devCaOut = new("--dev-ca-out")
+    {
+        Description = "Writes the authority of the development certificate (PEM), for clients to trust.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<bool> _noTickets = new("--no-tickets") { Description = "Issue no session tickets: every handshake is full." };
+
+    private readonly Option<TimeSpan?> _ticketLifetime = new("--ticket-lifetime")
+    {
+        Description = "How long a session may be resumed, at most 7 d. Default 24h.",
+        HelpName = "DURATION",
+        CustomParser = OptionParsers.Duration,
+    };
+
+    private readonly Option<string?> _keyLog = new("--keylog")
+    {
+        Description = $"Appends the secrets of every connection, for Wireshark. Default: ${KeyLogFile.Variable}.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<bool> _noSelfTest = new("--no-self-test") { Description = "Do not measure handshakes at the start." };
+
+    private readonly Option<bool> _verbose = new("--verbose", "-v") { Description = "Log failed handshakes with their reasons, on stderr." };
+
+    public ServeCommand(CliEnvironment environment)
+        : base("serve", "Serve a page over HTTPS that shows how each connection came to be.",
+            new("segno serve", "On https://127.0.0.1:8443 with a development certificate."),
+            new("segno serve --dev-ca-out ca.pem & curl --cacert ca.pem https://localhost:8443/api/connection", "Trusted by curl."),
+            new("segno serve --listen *:443 --cert chain.pem --key key.pem --ticket-lifetime 2h", "For others, with a certificate of yours."))
+    {
+        _environment = environment;
+        Epilogue = """
+            It serves: /  /api/connection  /api/stats  /bytes/N (download)  /echo (POST)  /again (new connection)
+            Ctrl-C or SIGTERM ends it.
+            """;
+        foreach (Option option in new Option[]
+        {
+            _listen, _cert, _key, _pfx, _pfxPassword, _devCaOut, _noTickets, _ticketLifetime, _keyLog, _noSelfTest, _verbose,
+        })
+        {
+            Options.Add(option);
+        }
+        SetAction((parsed, cancellationToken) => RunAsync(Read(parsed), cancellationToken));
+    }
+
+    private ServeSettings Read(ParseResult parsed)
+    {
+        var settings = new ServeSettings
+        {
+            Listen = parsed.GetValue(_listen)!,
+            CertificatePath = parsed.GetValue(_cert),
+            KeyPath = parsed.GetValue(_key),
+            PfxPath = parsed.GetValue(_pfx),
+            PfxPassword = parsed.GetValue(_pfxPassword),
+            AuthorityOutputPath = parsed.GetValue(_devCaOut),
+            Tickets = !parsed.GetValue(_noTickets),
+            TicketLifetime = parsed.GetValue(_ticketLifetime),
+            KeyLogPath = parsed.GetValue(_keyLog),
+            SelfTest = !parsed.GetValue(_noSelfTest),
+            Verbose = parsed.GetValue(_verbose),
+        };
+        if (settings is { CertificatePath: not null, PfxPath: not null })
+        {
+            throw CliException.Usage("--cert and --pfx exclude each other.");
+        }
+        if (settings is { KeyPath: not null, CertificatePath: null })
+        {
+            throw CliException.Usage("--key needs --cert.");
+        }
+        if (settings is { PfxPassword: not null, PfxPath: null })
+        {
+            throw CliException.Usage("--pfx-password needs --pfx.");
+        }
+        if (settings.AuthorityOutputPath is not null && (settings.CertificatePath ?? settings.PfxPath) is not null)
+        {
+            throw CliException.Usage("--dev-ca-out is for the development certificate; with --cert or --pfx there is none.");
+        }
+        return settings;
+    }
+
+    private async Task<int> RunAsync(ServeSettings settings, CancellationToken cancellationToken)
+    {
+        (TlsCertificate certificate, X509Certificate2? authority) = Certificate(settings);
+        using KeyLogFile? keyLog = KeyLogFile.Open(settings.KeyLogPath, _environment);
+        using TlsServerContext context = Context(settings, certificate, keyLog);
+        PageServer server = await PageServer.StartAsync(context, settings.Listen, settings.Verbose, cancellationToken).ConfigureAwait(false);
+        await using (server.ConfigureAwait(false))
+        {
+            _environment.Output.WriteLine(Endpoints.Url(server.EndPoint));
+            await _environment.Output.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+            try
+            {
+                if (settings.SelfTest)
+                {
+                    await MeasureAsync(server, certificate, authority, cancellationToken).ConfigureAwait(false);
+                }
+                await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                // Ctrl-C or SIGTERM: the way it is meant to end.
+            }
+            await server.StopAsync().ConfigureAwait(false);
+        }
+        return ExitCodes.Ok;
+    }
+
+    private (TlsCertificate Certificate, X509Certificate2? Authority) Certificate(ServeSettings settings)
+    {
+        if (settings.CertificatePath is { } pem)
+        {
+            return (Files.LoadPem(pem, settings.KeyPath), null);
+        }
+        if (settings.PfxPath is { } pfx)
+        {
+            return (Files.LoadPfx(pfx, settings.PfxPassword), null);
+        }
+        (TlsCertificate certificate, X509Certificate2 authority) = DevelopmentCertificate.Create(_environment.Time, settings.Listen.Address);
+        if (settings.AuthorityOutputPath is { } path)
+        {
+            Files.WritePublic(path, authority.ExportCertificatePem() + "\n");
+        }
+        return (certificate, authority);
+    }
+
+    private TlsServerContext Context(ServeSettings settings, TlsCertificate certificate, KeyLogFile? keyLog)
+    {
+        var options = new TlsServerOptions
+        {
+            ServerCertificates = [certificate],
+            ApplicationProtocols = [System.Net.Security.SslApplicationProtocol.Http2, System.Net.Security.SslApplicationProtocol.Http11],
+            AllowTlsResume = settings.Tickets,
+            KeyLog = keyLog is null ? null : keyLog.WriteLine,
+            TimeProvider = _environment.Time,
+        };
+        if (settings.TicketLifetime is { } lifetime)
+        {
+            options.TicketLifetime = lifetime;
+        }
+        try
+        {
+            return new TlsServerContext(options);
+        }
+        catch (ArgumentException exception)
+        {
+            throw CliException.Usage(exception.Message, exception);
+        }
+    }
+
+    private async Task MeasureAsync(PageServer server, TlsCertificate certificate, X509Certificate2? authority, CancellationToken cancellationToken)
+    {
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(TimeSpan.FromSeconds(15));
+        try
+        {
+            server.SelfTest = await new SelfTest(server, certificate, authority, _environment.Time).RunAsync(timeout.Token).ConfigureAwait(false);
+            Show(server.SelfTest);
+        }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested
+            && exception is IOException or System.Net.Sockets.SocketException or CliException or OperationCanceledException)
+        {
+            _environment.Warn($"the self-test failed, the server goes on: {exception.Message}");
+        }
+    }
+
+    private void Show(SelfTestResult result)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(_environment.Output) });
+        Table table = new Table().Border(TableBorder.Rounded)
+            .AddColumn("handshake on this machine")
+            .AddColumn(new TableColumn("time (median)").RightAligned())
+            .AddColumn(new TableColumn("CPU, both ends*").RightAligned())
+            .AddColumn(new TableColumn("bytes to server").RightAligned())
+            .AddColumn(new TableColumn("bytes to client").RightAligned());
+        AddRow(table, "full", result.Full);
+        if (result.Resumed is { } resumed)
+        {
+            AddRow(table, "resumed", resumed);
+        }
+        console.Write(table);
+        int count = result.Full.Count + (result.Resumed?.Count ?? 0);
+        _environment.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"* with the TCP connection and one small request; {count} handshakes over loopback. Ctrl-C ends the server."));
+        if (result.Resumed is null)
+        {
+            _environment.Output.WriteLine("  No session was resumed: tickets are off.");
+        }
+    }
+
+    private static void AddRow(Table table, string name, HandshakeCost cost) => table.AddRow(
+        name,
+        string.Create(CultureInfo.InvariantCulture, $"{cost.Time.TotalMicroseconds:0} µs"),
+        string.Create(CultureInfo.InvariantCulture, $"{cost.Cpu.TotalMicroseconds:0} µs"),
+        cost.BytesToServer.ToString(CultureInfo.InvariantCulture),
+        cost.BytesToClient.ToString(CultureInfo.InvariantCulture));
+}

@@ -1,0 +1,43 @@
+using System.Net.Security;
+using Segno.Cli.Parsing;
+
+namespace Segno.Cli.Connecting;
+
+/// <summary>What <c>segno connect</c> was asked for.</summary>
+internal sealed record ConnectSettings
+{
+    public required HostAndPort Target { get; init; }
+
+    /// <summary>How often to connect again after the first connection; <see langword="null"/> for one connection that talks.</summary>
+    public int? Reconnect { get; init; }
+
+    public string? SessionOutputPath { get; init; }
+
+    public string? SessionInputPath { get; init; }
+
+    public string? AuthoritiesPath { get; init; }
+
+    public bool Insecure { get; init; }
+
+    public string? ServerName { get; init; }
+
+    public SslApplicationProtocol[]? ApplicationProtocols { get; init; }
+
+    public string? ClientCertificatePath { get; init; }
+
+    public string? ClientKeyPath { get; init; }
+
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long to wait, at the end of standard input, for a peer that says nothing more.</summary>
+    public TimeSpan Linger { get; init; } = TimeSpan.FromSeconds(5);
+
+    public string? KeyLogPath { get; init; }
+
+    public bool NoInput { get; init; }
+
+    public bool Json { get; init; }
+
+    /// <summary>Whether standard output carries the peer's bytes; the report then goes to standard error.</summary>
+    public bool Talks => !NoInput && Reconnect is null;
+}

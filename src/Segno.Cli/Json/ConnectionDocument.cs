@@ -1,0 +1,60 @@
+using System.Text.Json.Serialization;
+using Segno.Sessions;
+
+namespace Segno.Cli.Json;
+
+/// <summary>How one connection came to be: <c>/api/connection</c>, and a part of what <c>segno connect --json</c> writes.</summary>
+internal sealed record ConnectionDocument
+{
+    public required string Version { get; init; }
+
+    public required string CipherSuite { get; init; }
+
+    public required string? Group { get; init; }
+
+    public required string? ApplicationProtocol { get; init; }
+
+    public required string? ServerName { get; init; }
+
+    public required bool Resumed { get; init; }
+
+    public required string? Mechanism { get; init; }
+
+    public required string Outcome { get; init; }
+
+    public required string? Reason { get; init; }
+
+    /// <summary>The part of the scope or the rule of the policy that the reason is about.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public required string? ReasonDetail { get; init; }
+
+    public required double? SessionAgeSeconds { get; init; }
+
+    public required long HandshakeMicroseconds { get; init; }
+
+    public required long HandshakeBytesIn { get; init; }
+
+    public required long HandshakeBytesOut { get; init; }
+
+    public static ConnectionDocument Of(TlsConnectionInfo info)
+    {
+        ResumptionOutcome outcome = info.Resumption;
+        return new ConnectionDocument
+        {
+            Version = Names.Version(info.ProtocolVersion),
+            CipherSuite = info.CipherSuite.ToString(),
+            Group = Names.Group(info.Group),
+            ApplicationProtocol = Names.ApplicationProtocol(info.ApplicationProtocol),
+            ServerName = info.ServerName,
+            Resumed = outcome.IsResumed,
+            Mechanism = Names.Mechanism(outcome.Mechanism),
+            Outcome = outcome.Status.ToString(),
+            Reason = Names.Reason(outcome.Reason),
+            ReasonDetail = outcome.Detail,
+            SessionAgeSeconds = info.SessionAge is { } age ? Math.Round(age.TotalSeconds, 3) : null,
+            HandshakeMicroseconds = (long)info.HandshakeDuration.TotalMicroseconds,
+            HandshakeBytesIn = info.HandshakeBytesIn,
+            HandshakeBytesOut = info.HandshakeBytesOut,
+        };
+    }
+}

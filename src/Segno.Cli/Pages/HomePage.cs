@@ -1,0 +1,123 @@
+using System.Globalization;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using Segno.Cli.Json;
+using Segno.Cli.Parsing;
+using Segno.Cli.Serving;
+using Segno.Sessions;
+
+namespace Segno.Cli.Pages;
+
+/// <summary>The page that tells a visitor how the connection it came on came to be.</summary>
+internal static class HomePage
+{
+    /// <summary>Nothing from elsewhere, and only the one script of this page.</summary>
+    public static string ContentSecurityPolicy { get; } =
+        $"default-src 'none'; style-src 'sha256-{Digest(PageAssets.Style)}'; script-src 'sha256-{Digest(PageAssets.Script)}'; "
+        + "img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+    public static string Render(TlsConnectionInfo info, StatsDocument totals, SelfTestResult? measured)
+    {
+        ConnectionDocument connection = ConnectionDocument.Of(info);
+        ResumptionOutcome outcome = info.Resumption;
+        return $"""
+            <!doctype html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <title>{(outcome.IsResumed ? "Resumed" : "Full handshake")} – Segno</title>
+            <link rel="icon" href="{PageAssets.Icon}">
+            <style>{PageAssets.Style}</style>
+            </head>
+            <body>
+            <header>{PageAssets.Sign}<span>Segno</span><small>the sign from which the music resumes</small></header>
+            <main>
+            <section class="hero {outcome.Status.ToString().ToLowerInvariant()}">
+            <h1>{OutcomeText.Headline(outcome)}</h1>
+            <p>{Text(OutcomeText.Explanation(info))}</p>
+            <p><a class="button" href="/again">Connect again</a></p>
+            </section>
+            <section aria-labelledby="connection">
+            <h2 id="connection">This connection</h2>
+            <dl>
+            {Fact("Outcome", connection.Outcome)}
+            {Fact("Reason", ReasonText(outcome))}
+            {Fact("Resumed by", OutcomeText.Mechanism(outcome.IsResumed ? outcome.Mechanism : ResumptionMechanism.None))}
+            {Fact("Session age", info.SessionAge is { } age ? Durations.Describe(age) : "–")}
+            {Fact("Version", connection.Version)}
+            {Fact("Cipher suite", connection.CipherSuite)}
+            {Fact("Key exchange", connection.Group ?? "none: from the PSK alone")}
+            {Fact("Application protocol", connection.ApplicationProtocol ?? "none agreed on")}
+            {Fact("Server name", connection.ServerName ?? "none sent")}
+            {Fact("Handshake time", Microseconds(connection.HandshakeMicroseconds))}
+            {Fact("Handshake bytes", $"{Number(connection.HandshakeBytesIn)} in, {Number(connection.HandshakeBytesOut)} out")}
+            </dl>
+            </section>
+            <section aria-labelledby="totals">
+            <h2 id="totals">This server since its start</h2>
+            <div class="figures">
+            <div><b id="resumed">{Number(totals.ResumedHandshakes)}</b><span>resumed</span></div>
+            <div><b id="full">{Number(totals.FullHandshakes)}</b><span>full handshakes</span></div>
+            <div><b id="declined">{Number(totals.Declined.Values.Sum())}</b><span>sessions declined</span></div>
+            <div><b id="entries">{Number(totals.CacheEntries)}</b><span>sessions in the cache</span></div>
+            <div><b id="bytes">{Number(totals.CacheBytes)}</b><span>bytes in the cache</span></div>
+            </div>
+            <ul id="reasons">{Reasons(totals)}</ul>
+            </section>
+            {Measured(measured)}
+            </main>
+            <footer>The same as JSON: <a href="/api/connection">/api/connection</a> <a href="/api/stats">/api/stats</a></footer>
+            <script>{PageAssets.Script}</script>
+            </body>
+            </html>
+            """;
+    }
+
+    private static string Reasons(StatsDocument totals) => string.Concat(totals.Declined.Select(entry =>
+        $"<li><code>{Text(entry.Key)}</code> {Number(entry.Value)}</li>"));
+
+    private static string Measured(SelfTestResult? measured)
+    {
+        if (measured is null)
+        {
+            return "";
+        }
+        return $"""
+            <section aria-labelledby="measured">
+            <h2 id="measured">What resumption gives on this machine</h2>
+            <table>
+            <thead><tr><th scope="col">Handshake</th><th scope="col">Time</th><th scope="col">CPU, both ends</th><th scope="col">Bytes to server</th><th scope="col">Bytes to client</th></tr></thead>
+            <tbody>{Row("Full", measured.Full)}{(measured.Resumed is { } resumed ? Row("Resumed", resumed) : "")}</tbody>
+            </table>
+            <p class="note">Measured once at the start, over loopback: median time, mean CPU with the TCP connection and one small request. These connections are not in the totals.</p>
+            </section>
+            """;
+    }
+
+    private static string Row(string name, HandshakeCost cost)
+        => $"<tr><th scope=\"row\">{name}</th><td>{Microseconds((long)cost.Time.TotalMicroseconds)}</td><td>{Microseconds((long)cost.Cpu.TotalMicroseconds)}</td>"
+            + $"<td>{Number(cost.BytesToServer)}</td><td>{Number(cost.BytesToClient)}</td></tr>";
+
+    private static string Fact(string name, string value) => $"<div><dt>{name}</dt><dd>{Text(value)}</dd></div>";
+
+    private static string ReasonText(ResumptionOutcome outcome) => (outcome.Reason, outcome.Detail) switch
+    {
+        (ResumptionReason.None, _) => "–",
+        (var reason, null) => reason.ToString(),
+        var (reason, detail) => $"{reason} ({detail})",
+    };
+
+    private static string Microseconds(long microseconds) => string.Create(CultureInfo.InvariantCulture,
+        $"{(microseconds < 10_000 ? $"{Number(microseconds)} µs" : $"{microseconds / 1000.0:0.0} ms")}");
+
+    /// <summary>With a thin space between thousands.</summary>
+    private static string Number(long value) => value.ToString("#,0", Grouped);
+
+    private static readonly NumberFormatInfo Grouped = new() { NumberGroupSeparator = "\u202f" };
+
+    private static string Text(string text) => WebUtility.HtmlEncode(text);
+
+    private static string Digest(string text) => Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+}

@@ -1,0 +1,3 @@
+using Segno.Cli;
+
+return await CommandLine.RunAsync(args, CliEnvironment.OfThisProcess(), CancellationToken.None).ConfigureAwait(false);
