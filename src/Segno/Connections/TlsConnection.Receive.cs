@@ -1,0 +1,252 @@
+using Segno.Alerts;
+using Segno.Cryptography;
+using Segno.Handshake;
+using Segno.Records;
+
+namespace Segno;
+
+public sealed partial class TlsConnection
+{
+    private TlsReceiveResult ReceiveRecords(ReadOnlySpan<byte> input, Span<byte> applicationData)
+    {
+        if (_started == 0)
+        {
+            _started = _link.Settings.TimeProvider.GetTimestamp();
+        }
+        int consumed = 0;
+        int written = TakeWaiting(applicationData);
+        while (_state!.Pending is null && !HasWaitingData)
+        {
+            if (_receiveClosed)
+            {
+                // Whatever follows close_notify is ignored (RFC 9846 §6.1).
+                return new TlsReceiveResult(input.Length, written);
+            }
+            ReadOnlySpan<byte> rest = input[consumed..];
+            if (!RecordReader.TryFind(rest, out RecordHeader header))
+            {
+                break;
+            }
+            if (written > 0 && applicationData.Length - written < header.Length)
+            {
+                // There is something to deliver; the next record gets the room of the next call.
+                break;
+            }
+            int length = RecordHeader.Size + header.Length;
+            CountHandshakeBytes(length);
+            consumed += length;
+            written += ReceiveRecord(header, rest[..length], applicationData[written..]);
+        }
+        return new TlsReceiveResult(consumed, written);
+    }
+
+    private int TakeWaiting(Span<byte> applicationData)
+    {
+        int count = Math.Min(_plaintext.Length - _waiting, applicationData.Length);
+        _plaintext.Span.Slice(_waiting, count).CopyTo(applicationData);
+        _waiting += count;
+        if (!HasWaitingData && !_plaintext.IsEmpty)
+        {
+            _plaintext.Dispose();
+            _waiting = 0;
+        }
+        return count;
+    }
+
+    private void CountHandshakeBytes(int length)
+    {
+        if (_completed)
+        {
+            return;
+        }
+        Info.HandshakeBytesIn += length;
+        if (Info.HandshakeBytesIn > MaxHandshakeBytes)
+        {
+            throw new TlsException(TlsFault.HandshakeTooLong);
+        }
+    }
+
+    /// <returns>How much application data was written.</returns>
+    private int ReceiveRecord(RecordHeader header, ReadOnlySpan<byte> record, Span<byte> applicationData)
+    {
+        switch (header.Type)
+        {
+            case ContentType.ChangeCipherSpec:
+                ReceiveChangeCipherSpec(record[RecordHeader.Size..]);
+                return 0;
+            case ContentType.ApplicationData when _reader.IsProtected:
+                return ReceiveProtected(record, applicationData);
+            case ContentType.ApplicationData when _skippableEarlyData > 0:
+                SkipEarlyData(header.Length);
+                return 0;
+            case ContentType.Alert when _reader.IsProtected && !_reader.HasOpened:
+                // From a peer that could not follow us to protected records (RFC 9846 §6).
+            case ContentType.Handshake or ContentType.Alert when !_reader.IsProtected:
+                Dispatch(header.Type, record[RecordHeader.Size..]);
+                return 0;
+            default:
+                throw new TlsException(header.Type == ContentType.ApplicationData ? TlsFault.UnexpectedApplicationData : TlsFault.UnprotectedRecord);
+        }
+    }
+
+    /// <summary>Compatibility mode: dropped where it may come, refused elsewhere (RFC 9846 §5, D.4).</summary>
+    private void ReceiveChangeCipherSpec(ReadOnlySpan<byte> content)
+    {
+        bool inHandshake = !_completed && (!IsServer || _link.ClientRandom.Length > 0);
+        if (!inHandshake || content is not [1] || ++_changeCipherSpecs > MaxChangeCipherSpecs)
+        {
+            throw new TlsException(TlsFault.UnexpectedChangeCipherSpec);
+        }
+    }
+
+    private int ReceiveProtected(ReadOnlySpan<byte> record, Span<byte> applicationData)
+    {
+        int innerLength = record.Length - RecordHeader.Size - Aead.TagLength;
+        bool direct = _completed && innerLength >= 0 && applicationData.Length >= innerLength;
+        Span<byte> target = direct ? applicationData : _plaintext.Reserve(Math.Max(0, innerLength));
+        bool opened = _reader.TryOpen(record, target, out ContentType type, out int length);
+        if (!opened)
+        {
+            _plaintext.Clear();
+            if (_skippableEarlyData > 0)
+            {
+                SkipEarlyData(record.Length - RecordHeader.Size);
+                return 0;
+            }
+            throw new TlsException(TlsFault.RecordAuthenticationFailed);
+        }
+        _skippableEarlyData = 0;
+        if (type != ContentType.ApplicationData)
+        {
+            Dispatch(type, target[..length]);
+            target[..length].Clear();
+            _plaintext.Clear();
+            return 0;
+        }
+        if (_state is not { IsConnected: true } connected)
+        {
+            throw new TlsException(TlsFault.UnexpectedApplicationData);
+        }
+        CheckNotInterleaved();
+        CountEmptyRecords(length);
+        (connected as Connected13)?.ApplicationDataReceived();
+        if (direct)
+        {
+            return length;
+        }
+        _plaintext.Truncate(length);
+        _waiting = 0;
+        return TakeWaiting(applicationData);
+    }
+
+    private void SkipEarlyData(int length)
+    {
+        CheckNotInterleaved();
+        _skippableEarlyData -= length;
+        if (_skippableEarlyData <= 0)
+        {
+            throw new TlsException(TlsFault.TooMuchEarlyData);
+        }
+    }
+
+    private void CountEmptyRecords(int length)
+    {
+        _emptyRecords = length == 0 ? _emptyRecords + 1 : 0;
+        if (_emptyRecords > MaxEmptyRecords)
+        {
+            throw new TlsException(TlsFault.TooManyEmptyRecords);
+        }
+    }
+
+    /// <summary>Sends each kind of record its way.</summary>
+    private void Dispatch(ContentType type, ReadOnlySpan<byte> content)
+    {
+        if (type is ContentType.Handshake or ContentType.Alert && content.IsEmpty)
+        {
+            throw new TlsException(TlsFault.EmptyRecord);
+        }
+        switch (type)
+        {
+            case ContentType.Handshake:
+                _messages.Append(content);
+                ProcessMessages();
+                break;
+            case ContentType.Alert:
+                CheckNotInterleaved();
+                if (_alerts.Receive(content, Info.ProtocolVersion) == AlertVerdict.Close)
+                {
+                    ReceiveClose();
+                }
+                break;
+            default:
+                throw new TlsException(TlsFault.UnexpectedRecordType, type.ToString());
+        }
+    }
+
+    private void ReceiveClose()
+    {
+        if (!_completed)
+        {
+            throw new TlsException(TlsFault.ClosedDuringHandshake);
+        }
+        _receiveClosed = true;
+    }
+
+    private void CheckNotInterleaved()
+    {
+        if (!_messages.IsEmpty)
+        {
+            throw new TlsException(TlsFault.InterleavedHandshakeMessage);
+        }
+    }
+
+    private void ProcessMessages()
+    {
+        while (true)
+        {
+            // Here and not behind the message: the keys may also change when a pause is over.
+            CheckRecordBoundary();
+            if (_state!.Pending is not null || _messages.Length < HandshakeMessage.HeaderSize)
+            {
+                break;
+            }
+            ReadOnlySpan<byte> bytes = _messages.Span;
+            int length = (bytes[1] << 16) | (bytes[2] << 8) | bytes[3];
+            if (length > MaxLength((HandshakeType)bytes[0]))
+            {
+                throw new TlsException(TlsFault.MessageTooLong);
+            }
+            length += HandshakeMessage.HeaderSize;
+            if (bytes.Length < length)
+            {
+                return;
+            }
+            _state = _state.Receive(new HandshakeMessage(bytes[..length]));
+            _messages.Consume(length);
+        }
+        if (_messages.IsEmpty)
+        {
+            _messages.Dispose();
+        }
+    }
+
+    /// <summary>A message after which the keys change ends with its record (RFC 9846 §5.1).</summary>
+    private void CheckRecordBoundary()
+    {
+        if (_reader.KeyChanged)
+        {
+            _reader.KeyChanged = false;
+            if (!_messages.IsEmpty)
+            {
+                throw new TlsException(TlsFault.HandshakeDataAcrossKeyChange);
+            }
+        }
+    }
+
+    private static int MaxLength(HandshakeType type) => type switch
+    {
+        HandshakeType.ClientHello => MaxHelloLength,
+        HandshakeType.Certificate => MaxCertificateMessageLength,
+        _ => MaxMessageLength,
+    };
+}
