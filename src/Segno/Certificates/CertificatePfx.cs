@@ -17,7 +17,8 @@ internal static class CertificatePfx
             X509Certificate2[] withKey = [.. all.Where(certificate => certificate.HasPrivateKey)];
             if (withKey.Length != 1)
             {
-                throw new ArgumentException($"The PFX has {withKey.Length} certificates with a private key; it needs exactly one. Export the certificate again, together with its key.", nameof(data));
+                throw new ArgumentException(
+                    $"The PFX has {withKey.Length} certificates with a private key; it needs exactly one. Export the certificate again, together with its key.", nameof(data));
             }
             leaf = withKey[0];
             TlsCertificate result = Create(leaf, ChainAbove(leaf, all));
