@@ -21,7 +21,10 @@ public enum TestKeyKind
 public sealed class TestKey
 {
     private const string RsaPssOid = "1.2.840.113549.1.1.10";
+    private const string Mgf1Oid = "1.2.840.113549.1.1.8";
+    private const string Sha384Oid = "2.16.840.1.101.3.4.2.2";
     private const string Ed25519Oid = "1.3.101.112";
+    private const string EcdsaWithSha1Oid = "1.2.840.10045.4.1";
 
     private TestKey(TestKeyKind kind, byte[] pkcs8, byte[] publicKeyInfo, AsymmetricAlgorithm? algorithm, X509SignatureGenerator generator)
     {
@@ -44,6 +47,9 @@ public sealed class TestKey
     /// <summary>Signs certificates.</summary>
     public X509SignatureGenerator Generator { get; }
 
+    /// <summary>Signs certificates with ECDSA over SHA-1, which the framework's own generator refuses.</summary>
+    public X509SignatureGenerator Sha1Generator => new EcdsaSha1Generator((ECDsa)Algorithm!, PublicKeyInfo);
+
     public HashAlgorithmName SigningHash => Kind switch
     {
         TestKeyKind.P384 => HashAlgorithmName.SHA384,
@@ -62,6 +68,15 @@ public sealed class TestKey
         TestKeyKind.Ed25519 => Ed25519(),
         _ => Rsa(kind, rsaBits),
     };
+
+    /// <summary>An id-RSASSA-PSS key that its parameters restrict to SHA-384 (RFC 4055 §3.1).</summary>
+    public static TestKey CreatePssSha384()
+    {
+        RSA key = RSA.Create(2048);
+        X509SignatureGenerator generator = X509SignatureGenerator.CreateForRSA(key, RSASignaturePadding.Pkcs1);
+        byte[] pkcs8 = EncodePkcs8(RsaPssOid, key.ExportRSAPrivateKey(), WritePssSha384);
+        return new(TestKeyKind.RsaPss, pkcs8, EncodePublicKeyInfo(RsaPssOid, key.ExportRSAPublicKey(), WritePssSha384), key, generator);
+    }
 
     private static TestKey Ec(TestKeyKind kind, ECCurve curve)
     {
@@ -88,35 +103,71 @@ public sealed class TestKey
         return new(TestKeyKind.Ed25519, EncodePkcs8(Ed25519Oid, octets.Encode()), publicKeyInfo, null, new Ed25519Generator(key, publicKeyInfo));
     }
 
-    private static byte[] EncodePkcs8(string algorithm, byte[] privateKey)
+    private static byte[] EncodePkcs8(string algorithm, byte[] privateKey, Action<AsnWriter>? parameters = null)
     {
         var writer = new AsnWriter(AsnEncodingRules.DER);
         using (writer.PushSequence())
         {
             writer.WriteInteger(0);
-            WriteAlgorithm(writer, algorithm);
+            WriteAlgorithm(writer, algorithm, parameters);
             writer.WriteOctetString(privateKey);
         }
         return writer.Encode();
     }
 
-    private static byte[] EncodePublicKeyInfo(string algorithm, byte[] publicKey)
+    private static byte[] EncodePublicKeyInfo(string algorithm, byte[] publicKey, Action<AsnWriter>? parameters = null)
     {
         var writer = new AsnWriter(AsnEncodingRules.DER);
         using (writer.PushSequence())
         {
-            WriteAlgorithm(writer, algorithm);
+            WriteAlgorithm(writer, algorithm, parameters);
             writer.WriteBitString(publicKey);
         }
         return writer.Encode();
     }
 
-    private static void WriteAlgorithm(AsnWriter writer, string algorithm)
+    private static void WriteAlgorithm(AsnWriter writer, string algorithm, Action<AsnWriter>? parameters = null)
     {
         using (writer.PushSequence())
         {
             writer.WriteObjectIdentifier(algorithm);
+            parameters?.Invoke(writer);
         }
+    }
+
+    // RSASSA-PSS-params ::= SEQUENCE { hashAlgorithm [0], maskGenAlgorithm [1], saltLength [2] } (RFC 4055 §3.1)
+    private static void WritePssSha384(AsnWriter writer)
+    {
+        using (writer.PushSequence())
+        {
+            using (writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 0)))
+            {
+                WriteAlgorithm(writer, Sha384Oid);
+            }
+            using (writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 1)))
+            {
+                WriteAlgorithm(writer, Mgf1Oid, w => WriteAlgorithm(w, Sha384Oid));
+            }
+            using (writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 2)))
+            {
+                writer.WriteInteger(48);
+            }
+        }
+    }
+
+    private sealed class EcdsaSha1Generator(ECDsa key, byte[] publicKeyInfo) : X509SignatureGenerator
+    {
+        public override byte[] GetSignatureAlgorithmIdentifier(HashAlgorithmName hashAlgorithm)
+        {
+            var writer = new AsnWriter(AsnEncodingRules.DER);
+            WriteAlgorithm(writer, EcdsaWithSha1Oid);
+            return writer.Encode();
+        }
+
+        public override byte[] SignData(byte[] data, HashAlgorithmName hashAlgorithm) =>
+            key.SignData(data, HashAlgorithmName.SHA1, DSASignatureFormat.Rfc3279DerSequence);
+
+        protected override PublicKey BuildPublicKey() => PublicKey.CreateFromSubjectPublicKeyInfo(publicKeyInfo, out _);
     }
 
     /// <summary>Lets <see cref="CertificateRequest"/> sign with Ed25519, which the framework cannot.</summary>

@@ -18,10 +18,16 @@ public sealed record CertificateSpec
 
     public int RsaBits { get; init; } = 2048;
 
+    /// <summary>This very key, instead of a new one of the kind <see cref="Key"/>.</summary>
+    public TestKey? ExistingKey { get; init; }
+
     /// <summary>Default <see cref="TestPki.Intermediate"/>.</summary>
     public TestCertificate? Issuer { get; init; }
 
     public bool SelfSigned { get; init; }
+
+    /// <summary>Its issuer, whose key must be an EC one, signs it with SHA-1.</summary>
+    public bool SignedWithSha1 { get; init; }
 
     /// <summary>From when, relative to now.</summary>
     public TimeSpan NotBefore { get; init; } = TimeSpan.FromDays(-1);
@@ -221,7 +227,7 @@ public static class TestPki
     /// <summary>Makes a certificate that no property here offers. Not cached.</summary>
     public static TestCertificate Make(CertificateSpec spec)
     {
-        TestKey key = TestKey.Create(spec.Key, spec.RsaBits);
+        TestKey key = spec.ExistingKey ?? TestKey.Create(spec.Key, spec.RsaBits);
         TestCertificate? issuer = spec.SelfSigned ? null : spec.Issuer ?? Intermediate;
         PublicKey publicKey = PublicKey.CreateFromSubjectPublicKeyInfo(key.PublicKeyInfo, out _);
         var subject = new X500DistinguishedName("CN=" + spec.CommonName);
@@ -229,7 +235,8 @@ public static class TestPki
         AddExtensions(request, spec, issuer);
 
         DateTimeOffset now = TimeProvider.System.GetUtcNow();
-        X509Certificate2 bare = request.Create(issuer?.Certificate.SubjectName ?? subject, (issuer?.Key ?? key).Generator,
+        X509SignatureGenerator generator = spec.SignedWithSha1 ? (issuer?.Key ?? key).Sha1Generator : (issuer?.Key ?? key).Generator;
+        X509Certificate2 bare = request.Create(issuer?.Certificate.SubjectName ?? subject, generator,
             now + spec.NotBefore, now + spec.NotAfter, RandomNumberGenerator.GetBytes(8));
         return new TestCertificate(WithKey(bare, key), key, issuer);
     }

@@ -1,7 +1,7 @@
 using System.Formats.Asn1;
+using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-
 using Segno.Buffers;
 
 namespace Segno.Certificates;
@@ -27,7 +27,6 @@ internal sealed class CertificateNames
     /// <summary>Reads the names. Of a malformed extension, or of two, there are none: such a certificate matches nothing.</summary>
     public static CertificateNames Read(X509Certificate2 certificate)
     {
-        CertificateNames names = new();
         X509Extension? found = null;
         foreach (X509Extension extension in certificate.Extensions)
         {
@@ -40,7 +39,14 @@ internal sealed class CertificateNames
                 found = extension;
             }
         }
-        return found is null || names.TryRead(found.RawData) ? names : new CertificateNames();
+        return found is null ? new CertificateNames() : Parse(found.RawData);
+    }
+
+    /// <summary>Reads the names out of the extension's value; of a malformed one, none.</summary>
+    internal static CertificateNames Parse(byte[] extension)
+    {
+        CertificateNames names = new();
+        return names.TryRead(extension) ? names : new CertificateNames();
     }
 
     /// <summary>Whether one of the names is the reference name (RFC 9525 §6.3, §6.5).</summary>
@@ -49,7 +55,7 @@ internal sealed class CertificateNames
         if (reference.Address is { } address)
         {
             byte[] wanted = address.GetAddressBytes();
-            return _addresses.Exists(presented => PublicData.Equal(presented.AsSpan(), wanted));
+            return _addresses.Exists(presented => PublicData.Equal(presented, wanted));
         }
         return reference.SniName is { } name && _dnsNames.Exists(presented => Matches(presented, name));
     }
@@ -57,7 +63,7 @@ internal sealed class CertificateNames
     /// <summary>The first few names, for messages.</summary>
     public string Describe()
     {
-        IEnumerable<string> all = _dnsNames.Concat(_addresses.Select(a => new System.Net.IPAddress(a).ToString()));
+        IEnumerable<string> all = _dnsNames.Concat(_addresses.Select(a => new IPAddress(a).ToString()));
         string list = string.Join(", ", all.Take(NamesInDescription));
         int more = _dnsNames.Count + _addresses.Count - NamesInDescription;
         return list.Length == 0 ? "no name" : more > 0 ? $"{list} and {more} more" : list;

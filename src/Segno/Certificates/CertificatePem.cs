@@ -36,10 +36,10 @@ internal static class CertificatePem
         }
     }
 
-    private static List<ReadOnlyMemory<byte>> ReadChain(string pem)
+    private static List<ReadOnlyMemory<byte>> ReadChain(string certificatePem)
     {
         List<ReadOnlyMemory<byte>> chain = [];
-        ReadOnlySpan<char> rest = pem;
+        ReadOnlySpan<char> rest = certificatePem;
         while (PemEncoding.TryFind(rest, out PemFields fields))
         {
             if (rest[fields.Label].ToString() is "CERTIFICATE" or "X509 CERTIFICATE")
@@ -50,7 +50,8 @@ internal static class CertificatePem
         }
         return chain.Count > 0
             ? chain
-            : throw new ArgumentException("There is no certificate in the PEM text: it needs a block that starts with \"-----BEGIN CERTIFICATE-----\".", nameof(pem));
+            : throw new ArgumentException(
+                "There is no certificate in the PEM text: it needs a block that starts with \"-----BEGIN CERTIFICATE-----\".", nameof(certificatePem));
     }
 
     private static X509Certificate2 LoadCertificate(ReadOnlyMemory<byte> der, int position)
@@ -61,7 +62,7 @@ internal static class CertificatePem
         }
         catch (CryptographicException e)
         {
-            throw new ArgumentException($"Certificate {position} of the PEM text is malformed. Export the chain again.", nameof(der), e);
+            throw new ArgumentException($"Certificate {position} of the PEM text is malformed. Export the chain again.", e);
         }
     }
 
@@ -74,7 +75,8 @@ internal static class CertificatePem
         }
         catch (CryptographicException e)
         {
-            throw new ArgumentException($"The private key cannot be used: {e.Message} Use RSA with at least 2048 bits, EC on P-256, P-384 or P-521, or Ed25519.", nameof(keyPem), e);
+            throw new ArgumentException(
+                $"The private key cannot be used: {e.Message} Use RSA with at least 2048 bits, EC on P-256, P-384 or P-521, or Ed25519.", nameof(keyPem), e);
         }
         finally
         {
@@ -95,12 +97,13 @@ internal static class CertificatePem
     {
         try
         {
-            using Verifier verifier = CryptoProvider.Default.CreateVerifier(CertificateDer.PublicKeyInfo(certificate).Span);
+            ReadOnlySpan<byte> publicKeyInfo = CertificateDer.PublicKeyInfo(certificate).Span;
+            using Verifier verifier = CryptoProvider.Default.CreateVerifier(publicKeyInfo);
             if (verifier.Kind != signer.Kind || verifier.KeySize != signer.KeySize)
             {
                 return false;
             }
-            TlsSignatureScheme scheme = ProofScheme(signer.Kind);
+            TlsSignatureScheme scheme = ProofScheme(signer.Kind, PublicKeyInfo.Read(publicKeyInfo).PssHash);
             ReadOnlySpan<byte> data = "Does this key belong to this certificate?"u8;
             byte[] signature = new byte[signer.MaxSignatureLength];
             int length = signer.Sign(scheme, data, signature);
@@ -112,13 +115,18 @@ internal static class CertificatePem
         }
     }
 
-    private static TlsSignatureScheme ProofScheme(KeyKind kind) => kind switch
+    private static TlsSignatureScheme ProofScheme(KeyKind kind, HashKind? pssHash) => kind switch
     {
         KeyKind.EcP256 => TlsSignatureScheme.EcdsaP256Sha256,
         KeyKind.EcP384 => TlsSignatureScheme.EcdsaP384Sha384,
         KeyKind.EcP521 => TlsSignatureScheme.EcdsaP521Sha512,
         KeyKind.Ed25519 => TlsSignatureScheme.Ed25519,
-        KeyKind.RsaPss => TlsSignatureScheme.RsaPssPssSha256,
+        KeyKind.RsaPss => pssHash switch
+        {
+            HashKind.Sha384 => TlsSignatureScheme.RsaPssPssSha384,
+            HashKind.Sha512 => TlsSignatureScheme.RsaPssPssSha512,
+            _ => TlsSignatureScheme.RsaPssPssSha256,
+        },
         _ => TlsSignatureScheme.RsaPssRsaeSha256,
     };
 }

@@ -17,7 +17,8 @@ internal static class CertificatePfx
             X509Certificate2[] withKey = [.. all.Where(certificate => certificate.HasPrivateKey)];
             if (withKey.Length != 1)
             {
-                throw new ArgumentException($"The PFX has {withKey.Length} certificates with a private key; it needs exactly one. Export the certificate again, together with its key.", nameof(data));
+                throw new ArgumentException(
+                    $"The PFX has {withKey.Length} certificates with a private key; it needs exactly one. Export the certificate again, together with its key.", nameof(data));
             }
             leaf = withKey[0];
             TlsCertificate result = Create(leaf, ChainAbove(leaf, all));
@@ -35,15 +36,17 @@ internal static class CertificatePfx
 
     private static TlsCertificate Create(X509Certificate2 leaf, X509Certificate2Collection above)
     {
-        using AsymmetricAlgorithm key = (AsymmetricAlgorithm?)leaf.GetECDsaPrivateKey() ?? leaf.GetRSAPrivateKey()
+        // Not disposed: a signer that cannot copy the key signs with this very one.
+        AsymmetricAlgorithm key = (AsymmetricAlgorithm?)leaf.GetECDsaPrivateKey() ?? leaf.GetRSAPrivateKey()
             ?? throw new ArgumentException("The private key in the PFX is of an unsupported kind: use RSA or EC, or give other keys as PEM.");
         return TlsCertificate.Create(leaf, above, CryptoProvider.Default.CreateSigner(key), ownsLeaf: true);
     }
 
     private static X509Certificate2Collection Open(ReadOnlySpan<byte> data, string? password)
     {
-        // Keys stay in memory; macOS alone cannot do that and puts them in a temporary keychain.
-        X509KeyStorageFlags storage = OperatingSystem.IsMacOS() ? X509KeyStorageFlags.DefaultKeySet : X509KeyStorageFlags.EphemeralKeySet;
+        // Keys stay in memory, where the signer copies them; macOS alone cannot do that and puts them in a temporary keychain.
+        X509KeyStorageFlags storage = X509KeyStorageFlags.Exportable
+            | (OperatingSystem.IsMacOS() ? X509KeyStorageFlags.DefaultKeySet : X509KeyStorageFlags.EphemeralKeySet);
         try
         {
             return X509CertificateLoader.LoadPkcs12Collection(data, password, storage);
@@ -74,5 +77,5 @@ internal static class CertificatePfx
 
     private static bool IsSelfIssued(X509Certificate2 certificate) => SameName(certificate.SubjectName, certificate.IssuerName);
 
-    private static bool SameName(X500DistinguishedName a, X500DistinguishedName b) => PublicData.Equal(a.RawData.AsSpan(), b.RawData);
+    private static bool SameName(X500DistinguishedName a, X500DistinguishedName b) => PublicData.Equal(a.RawData, b.RawData);
 }

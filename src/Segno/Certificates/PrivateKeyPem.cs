@@ -11,13 +11,13 @@ internal static class PrivateKeyPem
     private static readonly Asn1Tag s_parametersTag = new(TagClass.ContextSpecific, 0, isConstructed: true);
 
     /// <summary>Reads the first private key.</summary>
-    /// <param name="pem">The text; other blocks in it are passed over.</param>
+    /// <param name="keyPem">The text; other blocks in it are passed over.</param>
     /// <param name="leaf">The certificate of the key in DER: tells the curve where an EC key does not.</param>
     /// <returns>PKCS#8, for the caller to wipe.</returns>
     /// <exception cref="ArgumentException">There is no key, or it is encrypted or malformed.</exception>
-    public static byte[] Read(string pem, ReadOnlyMemory<byte> leaf)
+    public static byte[] Read(string keyPem, ReadOnlyMemory<byte> leaf)
     {
-        ReadOnlySpan<char> rest = pem;
+        ReadOnlySpan<char> rest = keyPem;
         while (PemEncoding.TryFind(rest, out PemFields fields))
         {
             string label = rest[fields.Label].ToString();
@@ -33,11 +33,13 @@ internal static class PrivateKeyPem
         }
 
         // A key encrypted in the old way of OpenSSL has headers (RFC 1421) and so is not PEM by RFC 7468.
-        if (pem.Contains("Proc-Type: 4,ENCRYPTED", StringComparison.Ordinal))
+        if (keyPem.Contains("Proc-Type: 4,ENCRYPTED", StringComparison.Ordinal))
         {
             throw Encrypted();
         }
-        throw new ArgumentException("There is no private key in the PEM text: it needs a block that starts with \"-----BEGIN PRIVATE KEY-----\" (or RSA, or EC PRIVATE KEY).", nameof(pem));
+        throw new ArgumentException(
+            "There is no private key in the PEM text: it needs a block that starts with \"-----BEGIN PRIVATE KEY-----\" (or RSA, or EC PRIVATE KEY).",
+            nameof(keyPem));
     }
 
     private static byte[] Decode(string label, ReadOnlySpan<char> base64, int length, ReadOnlyMemory<byte> leaf)
@@ -55,7 +57,7 @@ internal static class PrivateKeyPem
         }
         catch (AsnContentException e)
         {
-            throw new ArgumentException("The private key in the PEM text is malformed. Export it again.", nameof(base64), e);
+            throw new ArgumentException("The private key in the PEM text is malformed. Export it again.", e);
         }
         finally
         {
@@ -110,5 +112,5 @@ internal static class PrivateKeyPem
     }
 
     private static ArgumentException Encrypted() => new(
-        "The private key is encrypted. Decrypt it first (\"openssl pkey -in encrypted.pem -out key.pem\"), or use a PFX file with its password.", "pem");
+        "The private key is encrypted. Decrypt it first (\"openssl pkey -in encrypted.pem -out key.pem\"), or use a PFX file with its password.");
 }

@@ -22,12 +22,14 @@ internal static class SchemeChoice
     /// <param name="peerSchemes">The peer's signature_algorithms, as they came.</param>
     /// <param name="preference">Our own order; <see langword="null"/>: the default one.</param>
     /// <param name="version">The version that was negotiated.</param>
+    /// <param name="pssHash">The one hash an id-RSASSA-PSS key allows, if it is so restricted (RFC 4055 §3.1).</param>
     /// <returns><see langword="null"/>: there is none in common.</returns>
-    public static TlsSignatureScheme? Choose(KeyKind kind, int keySize, ReadOnlySpan<ushort> peerSchemes, IEnumerable<TlsSignatureScheme>? preference, SslProtocols version)
+    public static TlsSignatureScheme? Choose(
+        KeyKind kind, int keySize, ReadOnlySpan<ushort> peerSchemes, IEnumerable<TlsSignatureScheme>? preference, SslProtocols version, HashKind? pssHash = null)
     {
         foreach (TlsSignatureScheme scheme in preference ?? s_preference)
         {
-            if (peerSchemes.Contains((ushort)scheme) && FitsKey(scheme, kind, keySize, version))
+            if (peerSchemes.Contains((ushort)scheme) && FitsKey(scheme, kind, keySize, version, pssHash))
             {
                 return scheme;
             }
@@ -40,13 +42,13 @@ internal static class SchemeChoice
     /// TLS 1.3 binds an ECDSA scheme to its curve and has no PKCS#1 in CertificateVerify. In TLS 1.2 the ECDSA schemes name
     /// only the hash.
     /// </remarks>
-    public static bool FitsKey(TlsSignatureScheme scheme, KeyKind kind, int keySize, SslProtocols version)
+    public static bool FitsKey(TlsSignatureScheme scheme, KeyKind kind, int keySize, SslProtocols version, HashKind? pssHash = null)
     {
         if (scheme.IsPkcs1())
         {
             // Only in TLS 1.2; TLS 1.3 has it for certificates alone (RFC 9846 §4.3.3).
             return version != SslProtocols.Tls13 && SignatureSchemes.Fits(scheme, kind, keySize, null, anyCurve: true);
         }
-        return SignatureSchemes.Fits(scheme, kind, keySize, null, anyCurve: version != SslProtocols.Tls13);
+        return SignatureSchemes.Fits(scheme, kind, keySize, pssHash, anyCurve: version != SslProtocols.Tls13);
     }
 }

@@ -11,6 +11,7 @@ public sealed class TlsCertificate : IDisposable
 {
     private readonly Signer _signer;
     private readonly bool _ownsLeaf;
+    private readonly HashKind? _pssHash;
 
     private TlsCertificate(X509Certificate2 leaf, IReadOnlyList<ReadOnlyMemory<byte>> chain, Signer signer, bool ownsLeaf)
     {
@@ -18,6 +19,7 @@ public sealed class TlsCertificate : IDisposable
         Chain = chain;
         _signer = signer;
         _ownsLeaf = ownsLeaf;
+        _pssHash = signer.Kind == KeyKind.RsaPss ? PublicKeyInfo.Read(CertificateDer.PublicKeyInfo(chain[0]).Span).PssHash : null;
     }
 
     /// <summary>The leaf.</summary>
@@ -94,7 +96,7 @@ public sealed class TlsCertificate : IDisposable
 
     /// <summary>The scheme to sign a handshake with; <see langword="null"/>: none that the peer accepts. See <see cref="SchemeChoice.Choose"/>.</summary>
     internal TlsSignatureScheme? ChooseScheme(ReadOnlySpan<ushort> peerSchemes, IEnumerable<TlsSignatureScheme>? preference, SslProtocols version) =>
-        SchemeChoice.Choose(_signer.Kind, _signer.KeySize, peerSchemes, preference, version);
+        SchemeChoice.Choose(_signer.Kind, _signer.KeySize, peerSchemes, preference, version, _pssHash);
 
     /// <summary>Wipes the copy of the private key. The certificate objects given in stay the caller's.</summary>
     public void Dispose()
