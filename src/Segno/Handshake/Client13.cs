@@ -444,8 +444,7 @@ internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineag
     {
         ushort[] schemes = [.. client.CertificateRequest!.SignatureSchemes.Select(scheme => (ushort)scheme)];
         client.Link.Info.RemoteSignatureSchemes = client.CertificateRequest.SignatureSchemes;
-        TlsSignatureScheme? scheme = certificate is null ? null : SchemeChoice.Choose(
-            certificate.Signer.Kind, certificate.Signer.KeySize, schemes, client.Settings.SigningSchemes, System.Security.Authentication.SslProtocols.Tls13);
+        TlsSignatureScheme? scheme = certificate is null ? null : certificate.ChooseScheme(schemes, client.Settings.SigningSchemes, System.Security.Authentication.SslProtocols.Tls13);
         if (certificate is not null && scheme is null)
         {
             throw new TlsException(TlsFault.NoCommonSignatureScheme);

@@ -355,7 +355,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         }
         foreach (TlsCertificate candidate in selected is null ? server.Settings.Certificates : [selected])
         {
-            if (SchemeChoice.Choose(candidate.Signer.Kind, candidate.Signer.KeySize, schemes, server.Settings.SigningSchemes, SslProtocols.Tls13) is { } scheme)
+            if (candidate.ChooseScheme(schemes, server.Settings.SigningSchemes, SslProtocols.Tls13) is { } scheme)
             {
                 server.Certificate = candidate;
                 server.Scheme = scheme;
