@@ -192,8 +192,12 @@ public sealed class HandshakeFailureTests
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         patience.CancelAfter(TimeSpan.FromSeconds(10));
         var received = new MemoryStream();
-        await using var stream = new NetworkStream(socket, ownsSocket: false);
-        await stream.CopyToAsync(received, patience.Token);
+        byte[] buffer = new byte[4096];
+        int read;
+        while ((read = await socket.ReceiveAsync(buffer, patience.Token)) > 0)
+        {
+            received.Write(buffer, 0, read);
+        }
         return received.ToArray();
     }
 

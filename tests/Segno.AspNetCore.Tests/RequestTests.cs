@@ -89,7 +89,7 @@ public sealed class RequestTests
                 seen = (await http.Connection.GetClientCertificateAsync())?.Thumbprint;
                 Assert.Equal(seen, http.Connection.ClientCertificate?.Thumbprint);
             });
-        using HttpClient client = site.Client(clientCertificate: TestPki.ClientEcdsa().Certificate);
+        using HttpClient client = site.Client(clientCertificate: TestPki.ClientEcdsa());
 
         using HttpResponseMessage response = await client.GetAsync("/", TestContext.Current.CancellationToken);
 

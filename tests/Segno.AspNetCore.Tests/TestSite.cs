@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -46,7 +45,7 @@ public sealed class TestSite : IAsyncDisposable
 
     public static Task<TestSite> StartAsync(RequestDelegate answer) => StartAsync(listen => listen.UseSegno(GoodOptions()), answer);
 
-    public HttpClient Client(Version? version = null, X509Certificate2? clientCertificate = null) => new(Handler(clientCertificate))
+    public HttpClient Client(Version? version = null, TestCertificate? clientCertificate = null) => new(Handler(clientCertificate))
     {
         BaseAddress = new Uri($"https://localhost:{EndPoint.Port}"),
         DefaultRequestVersion = version ?? HttpVersion.Version11,
@@ -93,12 +92,13 @@ public sealed class TestSite : IAsyncDisposable
         await _application.DisposeAsync();
     }
 
-    private static SocketsHttpHandler Handler(X509Certificate2? clientCertificate)
+    private static SocketsHttpHandler Handler(TestCertificate? clientCertificate)
     {
         var handler = new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = TestPki.TrustRoot(), AllowTlsResume = false } };
         if (clientCertificate is not null)
         {
-            handler.SslOptions.LocalCertificateSelectionCallback = (_, _, _, _, _) => clientCertificate;
+            handler.SslOptions.ClientCertificateContext = SslStreamCertificateContext.Create(
+                clientCertificate.Certificate, clientCertificate.IntermediateCollection, offline: true);
         }
         return handler;
     }
