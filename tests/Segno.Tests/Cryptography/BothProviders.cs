@@ -14,5 +14,5 @@ internal static class BothProviders
 
     public static byte[] Hex(string hex) => Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal));
 
-    public static byte[] Count(int from, int count) => [.. Enumerable.Range(from, count).Select(i => (byte)i)];
+    public static byte[] Count(int from, int count) => [.. Enumerable.Range(from, count).Select(i => (byte)(i % 256))];
 }
