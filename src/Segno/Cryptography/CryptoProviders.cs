@@ -7,9 +7,9 @@ internal static class CryptoProviders
     public const string Setting = "Segno.CryptoProvider";
 
     // Publication only: a refusal is not remembered, so that a corrected setting takes effect.
-    private static readonly Lazy<CryptoProvider> s_default = new(() => Choose(AppContext.GetData(Setting)), LazyThreadSafetyMode.PublicationOnly);
+    private static readonly Lazy<CryptoProvider> Chosen = new(() => Choose(AppContext.GetData(Setting)), LazyThreadSafetyMode.PublicationOnly);
 
-    public static CryptoProvider Default => s_default.Value;
+    public static CryptoProvider Default => Chosen.Value;
 
     public static CryptoProvider Choose(object? setting) => setting switch
     {

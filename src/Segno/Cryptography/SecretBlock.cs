@@ -14,8 +14,8 @@ internal sealed class SecretBlock : IDisposable
 
     // What is pooled is memory, never a SecretBlock: a slot of a disposed block must not come alive in another connection.
     private const int MaxPooled = 256;
-    private static readonly ConcurrentBag<byte[]> s_pool = [];
-    private static int s_pooled;
+    private static readonly ConcurrentBag<byte[]> Pool = [];
+    private static int _pooled;
 
     [DebuggerBrowsable(DebuggerBrowsableState.Never)]
     private byte[]? _memory;
@@ -29,9 +29,9 @@ internal sealed class SecretBlock : IDisposable
 
     public static SecretBlock Rent()
     {
-        if (s_pool.TryTake(out byte[]? memory))
+        if (Pool.TryTake(out byte[]? memory))
         {
-            Interlocked.Decrement(ref s_pooled);
+            Interlocked.Decrement(ref _pooled);
             return new SecretBlock(memory);
         }
 
@@ -73,13 +73,13 @@ internal sealed class SecretBlock : IDisposable
         }
 
         CryptographicOperations.ZeroMemory(memory);
-        if (Interlocked.Increment(ref s_pooled) <= MaxPooled)
+        if (Interlocked.Increment(ref _pooled) <= MaxPooled)
         {
-            s_pool.Add(memory);
+            Pool.Add(memory);
         }
         else
         {
-            Interlocked.Decrement(ref s_pooled);
+            Interlocked.Decrement(ref _pooled);
         }
     }
 

@@ -13,11 +13,11 @@ internal static unsafe class SystemRandom
     private const int UninterruptedLength = 256; // getrandom(2): up to this length never cut short by a signal
     private const int MaxAttempts = 64;
 
-    private static readonly delegate* unmanaged<byte*, nuint, uint, nint> s_getrandom = FindGetRandom();
+    private static readonly delegate* unmanaged<byte*, nuint, uint, nint> GetRandom = FindGetRandom();
 
     public static void Fill(Span<byte> destination)
     {
-        if (s_getrandom == null)
+        if (GetRandom == null)
         {
             RandomNumberGenerator.Fill(destination);
             return;
@@ -30,7 +30,7 @@ internal static unsafe class SystemRandom
             while (filled < destination.Length)
             {
                 int wanted = Math.Min(destination.Length - filled, UninterruptedLength);
-                nint got = s_getrandom(start + filled, (nuint)wanted, 0);
+                nint got = GetRandom(start + filled, (nuint)wanted, 0);
                 if (got > 0)
                 {
                     filled += (int)got;

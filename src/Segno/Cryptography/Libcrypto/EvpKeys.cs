@@ -10,9 +10,9 @@ internal static unsafe class EvpKeys
     private const int PublicKey = 0x86; // EVP_PKEY_PUBLIC_KEY
 
     // A key of parameters only, from which others of its curve are made: building the group by name costs more than a key pair.
-    private static readonly Lazy<nint> s_p256 = new(() => Curve(KeyKind.EcP256));
-    private static readonly Lazy<nint> s_p384 = new(() => Curve(KeyKind.EcP384));
-    private static readonly Lazy<nint> s_p521 = new(() => Curve(KeyKind.EcP521));
+    private static readonly Lazy<nint> P256 = new(() => Curve(KeyKind.EcP256));
+    private static readonly Lazy<nint> P384 = new(() => Curve(KeyKind.EcP384));
+    private static readonly Lazy<nint> P521 = new(() => Curve(KeyKind.EcP521));
 
     public static nint Generate(TlsNamedGroup group)
     {
@@ -207,9 +207,9 @@ internal static unsafe class EvpKeys
 
     private static nint Template(KeyKind kind) => kind switch
     {
-        KeyKind.EcP256 => s_p256.Value,
-        KeyKind.EcP384 => s_p384.Value,
-        _ => s_p521.Value,
+        KeyKind.EcP256 => P256.Value,
+        KeyKind.EcP384 => P384.Value,
+        _ => P521.Value,
     };
 
     private static KeyKind Kind(TlsNamedGroup group) => group switch
