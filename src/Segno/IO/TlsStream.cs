@@ -1,3 +1,4 @@
+#pragma warning disable RS0027 // The overloads are those of Stream.
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
