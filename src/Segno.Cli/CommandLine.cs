@@ -45,7 +45,7 @@ internal static class CommandLine
         }
     }
 
-    private static Command Create(CliEnvironment environment)
+    private static ExampleCommand Create(CliEnvironment environment)
     {
         // Not a RootCommand: that one takes its name from the file, which is Segno.Cli.dll where it is built and not published.
         var root = new ExampleCommand("segno", "TLS for .NET, built around session resumption.",

@@ -4,7 +4,6 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using Segno.Cli.Json;
 using Segno.Cli.Parsing;
-using Segno.Sessions;
 
 namespace Segno.Cli.Connecting;
 
