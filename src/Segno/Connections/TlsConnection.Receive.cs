@@ -79,9 +79,9 @@ public sealed partial class TlsConnection
             case ContentType.ApplicationData when _skippableEarlyData > 0:
                 SkipEarlyData(header.Length);
                 return 0;
-            case ContentType.Alert when _reader.IsProtected && !_reader.HasOpened:
-                // From a peer that could not follow us to protected records (RFC 9846 §6).
             case ContentType.Handshake or ContentType.Alert when !_reader.IsProtected:
+            // From a peer that could not follow us to protected records (RFC 9846 §6).
+            case ContentType.Alert when !_reader.HasOpened:
                 Dispatch(header.Type, record[RecordHeader.Size..]);
                 return 0;
             default:
