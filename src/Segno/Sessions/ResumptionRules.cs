@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Security.Authentication;
+using System.Text;
 using Segno.Cryptography;
 
 namespace Segno.Sessions;
@@ -77,7 +78,7 @@ internal static class ResumptionRules
         {
             return Declined(offer, ResumptionReason.ScopeMismatch, component.ToString());
         }
-        if (!string.Equals(session.ServerName, offer.ServerName, StringComparison.OrdinalIgnoreCase))
+        if (!SameName(session.ServerName, offer.ServerName))
         {
             return Declined(offer, ResumptionReason.ServerNameMismatch);
         }
@@ -112,6 +113,9 @@ internal static class ResumptionRules
             ? Declined(offer, ResumptionReason.SessionExpired)
             : ResumptionOutcome.Resumed(offer.Mechanism);
     }
+
+    // Names are ASCII (A-labels) on the wire: no letter outside of it may fold into one of them.
+    private static bool SameName(string? a, string? b) => a is null || b is null ? a is null && b is null : Ascii.EqualsIgnoreCase(a, b);
 
     private static SslProtocols VersionOf(ResumptionMechanism mechanism) => mechanism switch
     {
