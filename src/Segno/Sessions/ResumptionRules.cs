@@ -1,6 +1,5 @@
 using System.Net.Security;
 using System.Security.Authentication;
-using System.Text;
 using Segno.Cryptography;
 
 namespace Segno.Sessions;
@@ -78,7 +77,7 @@ internal static class ResumptionRules
         {
             return Declined(offer, ResumptionReason.ScopeMismatch, component.ToString());
         }
-        if (!SameName(session.ServerName, offer.ServerName))
+        if (!string.Equals(session.ServerName, offer.ServerName, StringComparison.OrdinalIgnoreCase))
         {
             return Declined(offer, ResumptionReason.ServerNameMismatch);
         }
@@ -113,9 +112,6 @@ internal static class ResumptionRules
             ? Declined(offer, ResumptionReason.SessionExpired)
             : ResumptionOutcome.Resumed(offer.Mechanism);
     }
-
-    // Names are ASCII (A-labels) on the wire: no letter outside of it may fold into one of them.
-    private static bool SameName(string? a, string? b) => a is null || b is null ? a is null && b is null : Ascii.EqualsIgnoreCase(a, b);
 
     private static SslProtocols VersionOf(ResumptionMechanism mechanism) => mechanism switch
     {
