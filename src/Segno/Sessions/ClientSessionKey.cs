@@ -1,5 +1,4 @@
 using System.Net.Security;
-using System.Security.Cryptography;
 using Segno.Buffers;
 
 namespace Segno.Sessions;
@@ -79,8 +78,8 @@ public sealed class ClientSessionKey : IEquatable<ClientSessionKey>
             && Port == other.Port
             && string.Equals(Host, other.Host, StringComparison.Ordinal)
             && string.Equals(ServerName, other.ServerName, StringComparison.Ordinal)
-            && CryptographicOperations.FixedTimeEquals(_offer, other._offer)
-            && CryptographicOperations.FixedTimeEquals(_scopeDigest, other._scopeDigest);
+            && PublicData.Equal(_offer, other._offer)
+            && PublicData.Equal(_scopeDigest, other._scopeDigest);
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as ClientSessionKey);

@@ -192,6 +192,21 @@ public sealed class MemoryClientSessionCacheTests
         Assert.Same(newer, Take(cache));
     }
 
+    [Fact]
+    public void ALeaseIsGivenBackOnce()
+    {
+        var cache = new MemoryClientSessionCache(maxSessionsPerKey: 1);
+        TlsSession first = Session();
+        cache.Add(Key(), first);
+        Take(cache);
+        cache.PutBack(Key(), first);
+        cache.Add(Key(), Session());
+        Take(cache);
+        cache.PutBack(Key(), first);
+
+        Assert.Equal(0, cache.Count);
+    }
+
     /// <summary>Museum B4: after a verdict against the peer nothing of it comes back, not even what was out at the time.</summary>
     [Theory]
     [InlineData("remove")]

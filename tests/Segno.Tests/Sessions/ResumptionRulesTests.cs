@@ -24,6 +24,8 @@ public sealed class ResumptionRulesTests
         ("other role", s => s.Scope = s.Scope with { IsServer = false }, ResumptionReason.ScopeMismatch),
         ("other server name", s => s.ServerName = "api.example.org", ResumptionReason.ServerNameMismatch),
         ("server name with trailing dot", s => s.ServerName += ".", ResumptionReason.ServerNameMismatch),
+        ("server name equal only by folding a long s", s => (s.Draft.ServerName, s.ServerName) = ("s.example", "\u017f.example"), ResumptionReason.ServerNameMismatch),
+        ("server name equal only by folding a Kelvin sign", s => (s.Draft.ServerName, s.ServerName) = ("k.example", "\u212a.example"), ResumptionReason.ServerNameMismatch),
         ("server name absent from the offer", s => s.ServerName = null, ResumptionReason.ServerNameMismatch),
         ("server name absent from the session", s => s.Draft.ServerName = null, ResumptionReason.ServerNameMismatch),
         ("other suite", s => s.BreakSuite(), ResumptionReason.CipherSuiteMismatch),

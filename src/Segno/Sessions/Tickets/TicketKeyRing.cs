@@ -33,7 +33,6 @@ public sealed class TicketKeyRing : IDisposable
     private readonly CryptoProvider _crypto;
     private readonly long _start;
     private volatile KeySet _keys = KeySet.Empty;
-    private TimeSpan _latest;
     private long _nextEpoch;
     private bool _disposed;
 
@@ -168,7 +167,6 @@ public sealed class TicketKeyRing : IDisposable
     /// <summary>Brings every key into the phase that it is due. Under the lock.</summary>
     private void Advance(TimeSpan now, bool retireActive)
     {
-        _latest = now = now > _latest ? now : _latest;
         var live = new List<Entry>();
         var destroyed = new List<TicketKey>();
         TicketKey? active = null;
