@@ -6,23 +6,25 @@ namespace Segno.IO;
 /// <summary>Decrypted data in a pooled buffer, as a link of the chain that a <see cref="TlsPipeReader"/> hands out. Wiped when it is released.</summary>
 internal sealed class PlaintextSegment : ReadOnlySequenceSegment<byte>
 {
-    private readonly byte[] _buffer;
-
-    public PlaintextSegment(int length, PlaintextSegment? previous)
-    {
-        _buffer = BufferPool.RentAtLeast(length);
-        if (previous is not null)
-        {
-            RunningIndex = previous.RunningIndex + previous.Length;
-            previous.Next = this;
-        }
-    }
+    private byte[] _buffer = [];
 
     public int Length { get; private set; }
 
     public Memory<byte> Room => _buffer.AsMemory(Length);
 
     public PlaintextSegment? NextSegment => (PlaintextSegment?)Next;
+
+    /// <summary>Takes a buffer, and its place in the chain.</summary>
+    public void Attach(int length, PlaintextSegment? previous)
+    {
+        _buffer = BufferPool.RentAtLeast(length);
+        RunningIndex = 0;
+        if (previous is not null)
+        {
+            RunningIndex = previous.RunningIndex + previous.Length;
+            previous.Next = this;
+        }
+    }
 
     public void Commit(int count)
     {
@@ -34,6 +36,8 @@ internal sealed class PlaintextSegment : ReadOnlySequenceSegment<byte>
     {
         CryptographicOperations.ZeroMemory(_buffer.AsSpan(0, Length));
         BufferPool.ReturnAny(_buffer);
+        _buffer = [];
+        Length = 0;
         Memory = default;
         Next = null;
     }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 
 namespace Segno.IO;
 
@@ -149,7 +150,7 @@ internal sealed partial class TlsChannel
         {
             if (failure is not null)
             {
-                throw failure;
+                ExceptionDispatchInfo.Throw(failure);
             }
             int count;
             do

@@ -155,7 +155,7 @@ public sealed class TlsDuplexPipe : IDuplexPipe, IAsyncDisposable
 
     private void CompleteTransport()
     {
-        _input.Release();
+        _input.Abandon();
         _transport.Complete(_output.Failure);
     }
 

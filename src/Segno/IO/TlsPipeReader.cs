@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 
 namespace Segno.IO;
 
@@ -11,6 +12,7 @@ internal sealed class TlsPipeReader(TlsDuplexPipe owner, PipeTransport transport
 
     private PlaintextSegment? _head;
     private PlaintextSegment? _tail;
+    private PlaintextSegment? _spare;
     private int _headStart;
     private bool _hasUnexamined;
     private bool _isHandedOut;
@@ -105,7 +107,7 @@ internal sealed class TlsPipeReader(TlsDuplexPipe owner, PipeTransport transport
         while (_head is { } segment && segment.RunningIndex + segment.Length <= consumedTo)
         {
             _head = segment.NextSegment;
-            segment.Release();
+            Recycle(segment);
         }
         _headStart = _head is null ? 0 : (int)(consumedTo - _head.RunningIndex);
         if (_head is null)
@@ -136,8 +138,17 @@ internal sealed class TlsPipeReader(TlsDuplexPipe owner, PipeTransport transport
         owner.EndCompleted();
     }
 
-    /// <summary>Gives all memory back.</summary>
-    public void Release()
+    /// <summary>Gives all memory back; but what the application holds is left to the garbage collector.</summary>
+    public void Abandon()
+    {
+        if (_isHandedOut)
+        {
+            _head = _tail = null;
+        }
+        Release();
+    }
+
+    private void Release()
     {
         while (_head is { } segment)
         {
@@ -146,6 +157,12 @@ internal sealed class TlsPipeReader(TlsDuplexPipe owner, PipeTransport transport
         }
         _tail = null;
         _hasUnexamined = false;
+    }
+
+    private void Recycle(PlaintextSegment segment)
+    {
+        segment.Release();
+        _spare = segment;
     }
 
     private static long IndexOf(SequencePosition position)
@@ -179,7 +196,7 @@ internal sealed class TlsPipeReader(TlsDuplexPipe owner, PipeTransport transport
         {
             if (failure is not null)
             {
-                throw failure;
+                ExceptionDispatchInfo.Throw(failure);
             }
             while (true)
             {
@@ -249,7 +266,10 @@ internal sealed class TlsPipeReader(TlsDuplexPipe owner, PipeTransport transport
     {
         if (_tail is null || _tail.Room.Length < length)
         {
-            _tail = new PlaintextSegment(length, _tail);
+            PlaintextSegment segment = _spare ?? new PlaintextSegment();
+            _spare = null;
+            segment.Attach(length, _tail);
+            _tail = segment;
             if (_head is null)
             {
                 _head = _tail;
@@ -264,7 +284,7 @@ internal sealed class TlsPipeReader(TlsDuplexPipe owner, PipeTransport transport
         if (segment.Length == 0 && segment == _head)
         {
             _head = _tail = null;
-            segment.Release();
+            Recycle(segment);
         }
     }
 
