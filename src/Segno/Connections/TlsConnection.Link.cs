@@ -47,6 +47,8 @@ public sealed partial class TlsConnection
             }
         }
 
+        public override void TakeTurn() => connection._isOurTurn = true;
+
         public override void SkipEarlyData() => connection._skippableEarlyData = MaxSkippedEarlyData;
 
         public override void UseSettings(TlsSettings settings) => _settings = settings;

@@ -230,12 +230,13 @@ public sealed partial class TlsConnection
         }
     }
 
-    /// <summary>A message after which the keys change ends with its record (RFC 9846 §5.1).</summary>
+    /// <summary>A message after which the keys change (RFC 9846 §5.1), or after which it is our turn to speak, ends with its record.</summary>
     private void CheckRecordBoundary()
     {
-        if (_reader.KeyChanged)
+        if (_reader.KeyChanged || _isOurTurn)
         {
             _reader.KeyChanged = false;
+            _isOurTurn = false;
             if (!_messages.IsEmpty)
             {
                 throw new TlsException(TlsFault.HandshakeDataAcrossKeyChange);

@@ -44,6 +44,7 @@ public sealed partial class TlsConnection : IDisposable
     private int _changeCipherSpecs;
     private int _emptyRecords;
     private int _skippableEarlyData;
+    private bool _isOurTurn;
 
     // What the read half wants of the write half.
     private int _keyUpdateWanted;

@@ -209,6 +209,7 @@ internal sealed class ExpectServerHello : HandshakeState
         _client.Link.Transcript.ReplaceByMessageHash(suite.Hash);
         _client.Link.Transcript.Append(message.Raw);
         _client.Link.SendChangeCipherSpec();
+        _client.Link.TakeTurn();
         _hello.Write();
         return this;
     }

@@ -45,6 +45,9 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     /// <summary>The change_cipher_spec of compatibility mode, at most once.</summary>
     public abstract void SendChangeCipherSpec();
 
+    /// <summary>The peer has to hear from us before it can go on: what it sent ahead of that is out of order.</summary>
+    public abstract void TakeTurn();
+
     /// <summary>Server: the client sent early data that will not be read; records that do not open are skipped up to the limit.</summary>
     public abstract void SkipEarlyData();
 

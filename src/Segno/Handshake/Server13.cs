@@ -331,6 +331,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         writer.UInt16((int)_group);
         writer.Close(extensions);
         _link.End(start);
+        _link.TakeTurn();
         if (hello.SessionId.Length > 0)
         {
             _link.SendChangeCipherSpec();
