@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Segno.Bench.Peers;
@@ -17,12 +16,12 @@ internal static partial class CpuClock
     public static double MeasureCost()
     {
         const int Times = 20_000;
-        long start = Stopwatch.GetTimestamp();
+        long start = ThreadNanoseconds();
         for (int i = 0; i < Times; i++)
         {
             _ = ThreadNanoseconds();
         }
-        return Stopwatch.GetElapsedTime(start).TotalNanoseconds / Times;
+        return (double)(ThreadNanoseconds() - start) / Times;
     }
 
     private static unsafe long Read(int clock)

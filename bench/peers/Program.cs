@@ -25,7 +25,7 @@ static int Coordinate(string[] args)
     const string Usage = "usage: run [--rounds N] [--seconds S] [--warm-up S] [--peers a,b] [--cases a,b] [--json FILE]";
     int rounds = 7;
     double seconds = 0.5;
-    double warmUp = 2;
+    double warmUp = 4;
     string? json = null;
     string? driver = null;
     string[] peers = ["openssl", "segno", "sslstream"];
@@ -147,7 +147,7 @@ static JsonObject Head(IEnumerable<WorkerProcess> workers, int rounds, double se
         ["cpu"] = string.Create(CultureInfo.InvariantCulture, $"{cpu}, {Environment.ProcessorCount} cores"),
         ["system"] = RuntimeInformation.OSDescription,
         ["runtime"] = RuntimeInformation.FrameworkDescription,
-        ["rounds"] = string.Create(CultureInfo.InvariantCulture, $"{rounds}, {seconds} s per peer and case in each, in turn"),
+        ["rounds"] = string.Create(CultureInfo.InvariantCulture, $"{rounds}, {seconds} s of CPU per peer and case in each, in turn"),
         ["clock"] = string.Create(CultureInfo.InvariantCulture, $"CLOCK_THREAD_CPUTIME_ID; one look costs {CpuClock.MeasureCost() / 1000:0.00} µs and is included, 4 to 5 times per end"),
         ["setting"] = "TLS 1.3, TLS_AES_128_GCM_SHA256, X25519, P-256 CA and leaf, client verifies chain and name, one ticket",
     };

@@ -77,7 +77,6 @@ internal sealed class SegnoWorker : Worker
     {
         _client?.Dispose();
         _server?.Dispose();
-        _clientContext.Dispose();
         _serverContext.Dispose();
         _certificate.Dispose();
     }

@@ -1,11 +1,10 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 
 namespace Segno.Bench.Peers;
 
 /// <summary>
-/// A peer in a process of its own: reads lines "CASE SECONDS", answers each with one <see cref="Sample"/> as a line of
+/// A peer in a process of its own: reads lines "CASE SECONDS" (of CPU), answers each with one <see cref="Sample"/> as a line of
 /// JSON. The loops are those of openssl_driver.c.
 /// </summary>
 internal abstract class Worker : IDisposable
@@ -82,13 +81,13 @@ internal abstract class Worker : IDisposable
         ClientBytes = ServerBytes = ResumedClient = ResumedServer = 0;
         long count = 0;
         long process = CpuClock.ProcessNanoseconds();
-        long start = Stopwatch.GetTimestamp();
+        long end = process + Nanoseconds(time);
         do
         {
             Handshake(resume);
             count++;
         }
-        while (Stopwatch.GetElapsedTime(start) < time);
+        while (CpuClock.ProcessNanoseconds() < end);
         return new Sample
         {
             Peer = Name,
@@ -106,6 +105,8 @@ internal abstract class Worker : IDisposable
         };
     }
 
+    private static long Nanoseconds(TimeSpan time) => time.Ticks * TimeSpan.NanosecondsPerTick;
+
     private Sample Bulk(string name, bool toServer, TimeSpan time)
     {
         OpenBulk();
@@ -115,13 +116,13 @@ internal abstract class Worker : IDisposable
             Meter.Reset();
             (bytes, wire) = (0, 0);
             process = CpuClock.ProcessNanoseconds();
-            long start = Stopwatch.GetTimestamp();
+            long end = process + Nanoseconds(span);
             do
             {
                 wire += SendRecord(toServer);
                 bytes += RecordLength;
             }
-            while (Stopwatch.GetElapsedTime(start) < span);
+            while (CpuClock.ProcessNanoseconds() < end);
             process = CpuClock.ProcessNanoseconds() - process;
         }
         CloseBulk();
