@@ -18,7 +18,7 @@ public sealed partial class GnuTlsTests
     [InlineData("rsa")]
     public async Task Client_makes_a_full_handshake(string key)
     {
-        await using SegnoServer server = new(Make.Server(Make.Certificate(key)), Exchange.FramedAsync);
+        await using SegnoServer server = new(Make.Server(Make.Certificate(key)), Exchange.FramedInTurnAsync);
         using Scratch scratch = Make.Scratch();
         await using PeerProcess client = StartClient(scratch, server.Port);
         await client.WriteAsync(Payload.Framed, Token);
@@ -39,7 +39,7 @@ public sealed partial class GnuTlsTests
         {
             if (stream.Resumption.IsResumed)
             {
-                await Exchange.FramedAsync(stream, stop);
+                await Exchange.FramedInTurnAsync(stream, stop);
             }
             else
             {
@@ -95,7 +95,7 @@ public sealed partial class GnuTlsTests
             "--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.3", .. more, "127.0.0.1",
         ]);
 
-    /// <summary>gnutls-serv answers one request after the other, so the ten megabytes go in requests of twelve lines.</summary>
+    /// <summary>gnutls-serv answers one request after the other, so the ten megabytes go in requests of three lines.</summary>
     private static async Task EchoAsync(TlsStream stream)
     {
         const int Request = 12_000;

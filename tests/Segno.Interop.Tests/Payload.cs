@@ -13,7 +13,7 @@ internal static class Payload
     public const string Begin = "<<<";
     public const string End = ">>>";
     private const int BlockLength = 10;
-    private const int BlocksPerLine = 100;
+    private const int BlocksPerLine = 400;
 
     /// <summary>The bytes alone.</summary>
     public static byte[] Bytes { get; } = Make();

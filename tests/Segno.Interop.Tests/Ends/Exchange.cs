@@ -17,7 +17,18 @@ internal static class Exchange
         await DrainAsync(stream, cancellationToken);
     }
 
-    /// <summary>The same for any stream; without the close.</summary>
+    /// <summary>First receives, then sends: gnutls-cli takes 40 s where both go at once.</summary>
+    public static async Task FramedInTurnAsync(TlsStream stream, CancellationToken cancellationToken)
+    {
+        byte[] received = new byte[Payload.Framed.Length];
+        await stream.ReadExactlyAsync(received, cancellationToken);
+        Payload.AssertIn(Encoding.Latin1.GetString(received));
+        await stream.WriteAsync(Payload.Framed, cancellationToken);
+        await stream.ShutdownAsync();
+        await DrainAsync(stream, cancellationToken);
+    }
+
+    /// <summary>At once, for any stream; without the close.</summary>
     public static async Task FramedAsync(Stream stream, CancellationToken cancellationToken)
     {
         Task sending = stream.WriteAsync(Payload.Framed, cancellationToken).AsTask();

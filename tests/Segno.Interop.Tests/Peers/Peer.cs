@@ -44,7 +44,7 @@ internal static class Peer
     {
         get
         {
-            string path = Path.Combine(Repository, "src", "Segno.Cli", "bin", Configuration, "net10.0", "segno.dll");
+            string path = Path.Combine(Repository, "src", "Segno.Cli", "bin", Configuration, "net10.0", "Segno.Cli.dll");
             Assert.True(File.Exists(path), $"{path} was not built");
             return path;
         }
