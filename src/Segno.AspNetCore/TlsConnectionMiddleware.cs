@@ -34,7 +34,14 @@ internal sealed partial class TlsConnectionMiddleware(ConnectionDelegate next, T
             }
 
             SetFeatures(connection.Features, new TlsFeatures(tls.ConnectionInfo));
-            connection.Transport = tls;
+            bool told = false;
+            connection.Transport = new KestrelPipes(tls, exception =>
+            {
+                if (!Interlocked.Exchange(ref told, true))
+                {
+                    LogConnectionBroken(connection.ConnectionId, exception.Fault, exception.Message);
+                }
+            });
             try
             {
                 await next(connection).ConfigureAwait(false);
@@ -113,4 +120,7 @@ internal sealed partial class TlsConnectionMiddleware(ConnectionDelegate next, T
 
     [LoggerMessage(3, LogLevel.Debug, "Connection {ConnectionId} was lost during the TLS handshake ({Detail}).", EventName = "ConnectionLost")]
     private partial void LogConnectionLost(string connectionId, string detail);
+
+    [LoggerMessage(4, LogLevel.Debug, "Connection {ConnectionId} ended with {Fault} ({Detail}).", EventName = "ConnectionBroken")]
+    private partial void LogConnectionBroken(string connectionId, TlsFault fault, string detail);
 }

@@ -144,6 +144,33 @@ public sealed class HandshakeFailureTests
         await AssertLoggedAsync(site, "Warning Segno.AspNetCore.TlsConnectionMiddleware HandshakeFailedHere", nameof(TlsFault.CallbackFailed), "no certificate today");
     }
 
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task A_peer_that_ends_without_saying_so_is_no_error(bool http2, bool reset)
+    {
+        await using TestSite site = await StartAsync();
+        using Socket socket = await site.ConnectSocketAsync();
+        await using var client = new SslStream(new NetworkStream(socket));
+        await client.AuthenticateAsClientAsync(
+            TestSite.ClientOptions(http2 ? SslApplicationProtocol.Http2 : SslApplicationProtocol.Http11), TestContext.Current.CancellationToken);
+        byte[] beginning = http2 ? "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"u8.ToArray() : "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray();
+        await client.WriteAsync(beginning, TestContext.Current.CancellationToken);
+        Assert.True(await client.ReadAsync(new byte[1000], TestContext.Current.CancellationToken) > 0);
+
+        socket.LingerState = new LingerOption(reset, 0);
+        socket.Close();
+
+        await AssertServesAsync(site);
+        if (!reset)
+        {
+            await AssertLoggedAsync(site, "Debug Segno.AspNetCore.TlsConnectionMiddleware ConnectionBroken", nameof(TlsFault.Truncated));
+        }
+        Assert.DoesNotContain(site.Log, line => line.StartsWith("Error", StringComparison.Ordinal) || line.StartsWith("Warning", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Wrong_options_fail_the_start()
     {

@@ -40,7 +40,7 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
             }
         }
         output.WriteLine();
-        output.WriteLine("Exit codes: 0 done; 1 tried and failed (connection, trust, TLS, port in use); 2 wrong usage or unusable file.");
+        output.WriteLine("Exit codes: 0 done; 1 tried and failed (connection, trust, TLS, port in use); 2 wrong usage or unusable file; 130 interrupted.");
         return result;
     }
 }

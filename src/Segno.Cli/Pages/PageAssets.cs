@@ -15,7 +15,7 @@ internal static class PageAssets
         :root { color-scheme: light; --ink: #1d2528; --soft: #56646a; --line: #dfe5e3; --paper: #fbfcfb; --card: #fff; --accent: #175a4a; }
         * { box-sizing: border-box; }
         body { margin: 0; background: var(--paper); color: var(--ink); font: 17px/1.55 system-ui, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif; }
-        header, main, footer { max-width: 54rem; margin: 0 auto; padding: 0 1.25rem; }
+        header, main, footer { max-width: 58rem; margin: 0 auto; padding: 0 1.25rem; }
         header { display: flex; align-items: center; gap: .6rem; padding-top: 1.6rem; color: var(--accent); font-size: 1.35rem; font-weight: 650; }
         header small { font-size: .95rem; font-weight: 400; color: var(--soft); font-style: italic; }
         section { background: var(--card); border: 1px solid var(--line); border-radius: 14px; padding: 1.4rem 1.6rem; margin: 1.25rem 0; }
@@ -33,7 +33,7 @@ internal static class PageAssets
         dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(19rem, 1fr)); gap: 0 2rem; margin: 0; }
         dl div { display: flex; justify-content: space-between; gap: 1rem; padding: .45rem 0; border-top: 1px solid var(--line); }
         dt { color: var(--soft); white-space: nowrap; }
-        dd { margin: 0; text-align: right; font-weight: 600; overflow-wrap: anywhere; }
+        dd { margin: 0; text-align: right; font-weight: 600; font-size: .96rem; overflow-wrap: anywhere; }
         .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: 1rem; }
         .figures b { display: block; font-size: 1.9rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
         .figures span, .note { color: var(--soft); font-size: .95rem; }
