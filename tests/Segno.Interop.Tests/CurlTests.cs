@@ -9,7 +9,6 @@ namespace Segno.Interop.Tests;
 /// </summary>
 public sealed class CurlTests
 {
-    private const string Offered = "SSL reusing session";
     private const string CertificateMessage = "TLS handshake, Certificate (11)";
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -47,12 +46,8 @@ public sealed class CurlTests
         {
             Assert.Equal(3, connections.Length);
             Assert.Contains(CertificateMessage, connections[0], StringComparison.Ordinal);
-            Assert.DoesNotContain(Offered, connections[0], StringComparison.Ordinal);
-            Assert.All(connections[1..], connection =>
-            {
-                Assert.Contains(Offered, connection, StringComparison.Ordinal);
-                Assert.DoesNotContain(CertificateMessage, connection, StringComparison.Ordinal);
-            });
+            // Not every build of curl says in words that it reuses a session; every one prints the messages it gets.
+            Assert.All(connections[1..], connection => Assert.DoesNotContain(CertificateMessage, connection, StringComparison.Ordinal));
         }
         Assert.Contains(status, curl.Output, StringComparison.Ordinal);
         Assert.Contains("TLSv1.3", curl.Output, StringComparison.Ordinal);
