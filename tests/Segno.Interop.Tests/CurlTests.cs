@@ -4,8 +4,8 @@ using Segno.Interop.Tests.Peers;
 namespace Segno.Interop.Tests;
 
 /// <summary>
-/// curl against `segno serve`: two transfers in one run, each on a connection of its own. curl says what it offers (“SSL
-/// reusing session ID”) and prints each handshake message: a resumed handshake is one without Certificate.
+/// curl against `segno serve`: two transfers in one run, each on a connection of its own. curl prints
+/// each handshake message: a resumed handshake is one without Certificate.
 /// </summary>
 public sealed class CurlTests
 {
