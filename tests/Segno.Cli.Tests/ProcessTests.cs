@@ -44,7 +44,7 @@ public sealed class ProcessTests
             byte[] body = new byte[200_000];
             for (int i = 0; i < body.Length; i++)
             {
-                body[i] = (byte)(i * 7);
+                body[i] = (byte)(i * 7 % 256);
             }
             Stream input = client.StandardInput.BaseStream;
             await input.WriteAsync(System.Text.Encoding.ASCII.GetBytes($"POST /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {body.Length}\r\n\r\n"), Cancel);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using System.Runtime.InteropServices;
 using Segno.Cli.Parsing;
 using Segno.Cli.Serving;
 using Spectre.Console;
@@ -116,8 +117,20 @@ internal sealed class ServeCommand : ExampleCommand
         return settings;
     }
 
-    private async Task<int> RunAsync(ServeSettings settings, CancellationToken cancellationToken)
+    private async Task<int> RunAsync(ServeSettings settings, CancellationToken invocation)
     {
+        // Before the address is printed: whoever reads it may end the server at once.
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(invocation);
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
+        CancellationToken cancellationToken = end.Token;
+
+        void End(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            end.Cancel();
+        }
+
         (TlsCertificate certificate, X509Certificate2? authority) = Certificate(settings);
         using KeyLogFile? keyLog = KeyLogFile.Open(settings.KeyLogPath, _environment);
         using TlsServerContext context = Context(settings, certificate, keyLog);
