@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Net;
-using System.Security.Cryptography.X509Certificates;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography.X509Certificates;
 using Segno.Cli.Parsing;
 using Segno.Cli.Serving;
 using Spectre.Console;
