@@ -7,20 +7,20 @@ namespace Segno;
 
 public sealed partial class TlsConnection
 {
-    private TlsReceiveResult ReceiveRecords(ReadOnlySpan<byte> input, Span<byte> applicationData)
+    private void ReceiveRecords(ReadOnlySpan<byte> input, Span<byte> applicationData, ref int consumed, ref int written)
     {
         if (_started == 0)
         {
             _started = _link.Settings.TimeProvider.GetTimestamp();
         }
-        int consumed = 0;
-        int written = TakeWaiting(applicationData);
+        written = TakeWaiting(applicationData);
         while (_state!.Pending is null && !HasWaitingData)
         {
             if (_receiveClosed)
             {
                 // Whatever follows close_notify is ignored (RFC 9846 §6.1).
-                return new TlsReceiveResult(input.Length, written);
+                consumed = input.Length;
+                return;
             }
             ReadOnlySpan<byte> rest = input[consumed..];
             if (!RecordReader.TryFind(rest, out RecordHeader header))
@@ -34,10 +34,9 @@ public sealed partial class TlsConnection
             }
             int length = RecordHeader.Size + header.Length;
             CountHandshakeBytes(length);
-            consumed += length;
             written += ReceiveRecord(header, rest[..length], applicationData[written..]);
+            consumed += length;
         }
-        return new TlsReceiveResult(consumed, written);
     }
 
     private int TakeWaiting(Span<byte> applicationData)

@@ -40,6 +40,7 @@ public sealed partial class TlsConnection : IDisposable
     private int _waiting;
     private HandshakeState? _state;
     private TlsException? _failure;
+    private Exception? _deferred;
     private long _started;
     private int _changeCipherSpecs;
     private int _emptyRecords;
@@ -154,14 +155,26 @@ public sealed partial class TlsConnection : IDisposable
         {
             throw new InvalidOperationException("Call Start first.");
         }
+        int consumed = 0;
+        int written = 0;
         try
         {
-            return ReceiveRecords(input, applicationData);
+            if (_deferred is { } deferred)
+            {
+                throw deferred;
+            }
+            ReceiveRecords(input, applicationData, ref consumed, ref written);
+        }
+        catch (Exception e) when (written > 0)
+        {
+            // What came before the fault is good, and delivered however the bytes arrived; the next call tells.
+            _deferred = e;
         }
         catch (Exception e)
         {
             throw Fail(e);
         }
+        return new TlsReceiveResult(consumed, written);
     }
 
     /// <summary>The peer closed the transport. Throws where no close_notify came before.</summary>

@@ -3,7 +3,9 @@ namespace Segno.Records;
 /// <summary>The read half: finds a record in what arrived, checks its bounds, opens it.</summary>
 internal sealed class RecordReader : IDisposable
 {
-    private static readonly HashSet<string> HttpStarts = ["GET ", "POST", "HEAD", "PUT ", "OPTI", "DELE", "PATC", "CONN", "PRI ", "HTTP"];
+    private const int HttpStartLength = 4;
+
+    private static readonly List<string> HttpStarts = ["GET ", "POST", "HEAD", "PUT ", "OPTI", "DELE", "PATC", "CONN", "PRI ", "HTTP"];
 
     private RecordProtection? _protection;
 
@@ -39,7 +41,7 @@ internal sealed class RecordReader : IDisposable
         }
         if (input[0] is < (byte)ContentType.ChangeCipherSpec or > (byte)ContentType.ApplicationData)
         {
-            throw NotARecord(input);
+            return MayBecomeHttp(input) ? false : throw NotARecord(input);
         }
         if (input.Length < RecordHeader.Size)
         {
@@ -67,5 +69,14 @@ internal sealed class RecordReader : IDisposable
     public void Dispose() => _protection?.Dispose();
 
     private static TlsException NotARecord(ReadOnlySpan<byte> input)
-        => new(input.Length >= 4 && HttpStarts.Contains(System.Text.Encoding.Latin1.GetString(input[..4])) ? TlsFault.PlainHttpReceived : TlsFault.NotTls);
+        => new(input.Length >= HttpStartLength && IsHttp(input[..HttpStartLength]) ? TlsFault.PlainHttpReceived : TlsFault.NotTls);
+
+    /// <summary>Whether more bytes decide by what name the refusal goes.</summary>
+    private static bool MayBecomeHttp(ReadOnlySpan<byte> input) => input.Length < HttpStartLength && IsHttp(input);
+
+    private static bool IsHttp(ReadOnlySpan<byte> start)
+    {
+        string text = System.Text.Encoding.Latin1.GetString(start);
+        return HttpStarts.Exists(known => known.StartsWith(text, StringComparison.Ordinal));
+    }
 }
