@@ -25,24 +25,25 @@ internal sealed class TlsPipeWriter(TlsDuplexPipe owner, PipeTransport transport
     /// <summary>With what the user completed this end.</summary>
     public Exception? Failure { get; private set; }
 
-    private int Limit => Math.Max(0, Math.Min(_block.Length, BlockLength) - _used);
+    /// <summary>What is left of the block; more than a record's worth only where it was asked for.</summary>
+    private int Room => (_block.Length < BufferPool.Bulk.Size ? Math.Min(_block.Length, BlockLength) : _block.Length) - _used;
 
     public override Memory<byte> GetMemory(int sizeHint = 0)
     {
         Reserve(sizeHint);
-        return _block.AsMemory(_used);
+        return _block.AsMemory(_used, Room);
     }
 
     public override Span<byte> GetSpan(int sizeHint = 0)
     {
         Reserve(sizeHint);
-        return _block.AsSpan(_used);
+        return _block.AsSpan(_used, Room);
     }
 
     public override void Advance(int bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, _block.Length - _used);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, Room);
         _used += bytes;
         _unflushed += bytes;
     }
@@ -56,7 +57,7 @@ internal sealed class TlsPipeWriter(TlsDuplexPipe owner, PipeTransport transport
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
     {
         ThrowIfCompleted();
-        if (_used > 0 && source.Length <= Limit)
+        if (_used > 0 && source.Length <= Room)
         {
             // Into the same record as what is waiting.
             source.CopyTo(_block.AsMemory(_used));
@@ -110,12 +111,12 @@ internal sealed class TlsPipeWriter(TlsDuplexPipe owner, PipeTransport transport
         ThrowIfCompleted();
         _ = owner.Channel;
         int needed = Math.Max(1, sizeHint);
-        if (needed <= Limit || (_used == 0 && needed <= _block.Length))
+        if (needed <= Room)
         {
             return;
         }
         CloseBlock(_full);
-        _block = BufferPool.RentAtLeast(Math.Max(needed, BlockLength));
+        _block = needed <= BlockLength ? BufferPool.Record.Rent() : BufferPool.RentAtLeast(Math.Max(needed, BufferPool.Bulk.Size));
     }
 
     /// <summary>Moves the current block to a list, if there is something in it.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 
 namespace Segno.Tests.IO;
@@ -60,6 +61,20 @@ internal sealed class Wire(DuplexModes modes)
     /// <summary>May change what is written.</summary>
     public Action<byte[]>? Tamper { get; set; }
 
+    /// <summary>So many of the last bytes have not arrived yet.</summary>
+    public int Withheld
+    {
+        get;
+        set
+        {
+            lock (_lock)
+            {
+                field = value;
+                Changed();
+            }
+        }
+    }
+
     public int Count
     {
         get
@@ -78,7 +93,8 @@ internal sealed class Wire(DuplexModes modes)
         {
             changed = Task.CompletedTask;
             ObjectDisposedException.ThrowIf(_broken, typeof(DuplexStream));
-            if (_count == 0)
+            int there = Math.Max(0, _count - Withheld);
+            if (there == 0)
             {
                 if (_ended)
                 {
@@ -91,7 +107,7 @@ internal sealed class Wire(DuplexModes modes)
             {
                 return 0;
             }
-            int count = Math.Min(buffer.Length, Math.Max(1, modes.Arrival(_count)));
+            int count = Math.Min(buffer.Length, Math.Max(1, modes.Arrival(there)));
             _bytes.AsSpan(_start, count).CopyTo(buffer);
             _start += count;
             _count -= count;
@@ -309,22 +325,60 @@ internal sealed class DuplexStream(Wire input, Wire output, DuplexModes modes) :
 /// <summary>Two pairs of pipes joined crosswise.</summary>
 internal sealed class PipePair
 {
-    public PipePair(PipeOptions? options = null)
+    /// <summary>Joins them.</summary>
+    /// <param name="options">The options of all pipes.</param>
+    /// <param name="seed">Where given, bytes are carried across in pieces of random length.</param>
+    public PipePair(PipeOptions? options = null, int? seed = null)
     {
         options ??= new PipeOptions(useSynchronizationContext: false);
-        ToServer = new Pipe(options);
-        ToClient = new Pipe(options);
-        Client = new Ends(ToClient.Reader, ToServer.Writer);
-        Server = new Ends(ToServer.Reader, ToClient.Writer);
+        var toServer = new Pipe(options);
+        var toClient = new Pipe(options);
+        PipeReader atServer = toServer.Reader;
+        PipeReader atClient = toClient.Reader;
+        if (seed is { } start)
+        {
+            atServer = Carry(atServer, options, new Random(start));
+            atClient = Carry(atClient, options, new Random(start + 1));
+        }
+        Client = new Ends(atClient, toServer.Writer);
+        Server = new Ends(atServer, toClient.Writer);
     }
-
-    public Pipe ToServer { get; }
-
-    public Pipe ToClient { get; }
 
     public IDuplexPipe Client { get; }
 
     public IDuplexPipe Server { get; }
+
+    private static PipeReader Carry(PipeReader from, PipeOptions options, Random random)
+    {
+        var pipe = new Pipe(options);
+        _ = CarryAsync(from, pipe.Writer, random);
+        return pipe.Reader;
+    }
+
+    private static async Task CarryAsync(PipeReader from, PipeWriter to, Random random)
+    {
+        while (true)
+        {
+            ReadResult result = await from.ReadAsync();
+            ReadOnlySequence<byte> rest = result.Buffer;
+            while (!rest.IsEmpty)
+            {
+                ReadOnlySequence<byte> piece = rest.Slice(0, random.NextInt64(1, Math.Min(rest.Length, 1 << random.Next(1, 16)) + 1));
+                foreach (ReadOnlyMemory<byte> part in piece)
+                {
+                    to.Write(part.Span);
+                }
+                await to.FlushAsync();
+                rest = rest.Slice(piece.End);
+            }
+            from.AdvanceTo(rest.End);
+            if (result.IsCompleted)
+            {
+                await to.CompleteAsync();
+                return;
+            }
+        }
+    }
 
     private sealed record Ends(PipeReader Input, PipeWriter Output) : IDuplexPipe;
 }

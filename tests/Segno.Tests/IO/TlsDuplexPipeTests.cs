@@ -9,15 +9,16 @@ namespace Segno.Tests.IO;
 public class TlsDuplexPipeTests
 {
     [Theory]
-    [InlineData(1, 4096)]
-    [InlineData(100, 1)]
-    [InlineData(16385, 7)]
-    [InlineData(70_000, 16)]
-    [InlineData(1 << 20, 4096)]
-    [InlineData(1 << 20, 65536)]
-    public async Task EchoBothWaysHoweverItArrives(int length, int pieces)
+    [InlineData(1, 4096, null)]
+    [InlineData(100, 1, 1)]
+    [InlineData(16385, 7, 2)]
+    [InlineData(70_000, 16, 3)]
+    [InlineData(1 << 20, 4096, null)]
+    [InlineData(1 << 20, 4096, 4)]
+    [InlineData(1 << 20, 65536, 5)]
+    public async Task EchoBothWaysHoweverItArrives(int length, int pieces, int? seed)
     {
-        await using TlsPipes pipes = await TlsPipes.ConnectAsync(Narrow(pieces, pause: 30_000));
+        await using TlsPipes pipes = await TlsPipes.ConnectAsync(Narrow(pieces, pause: 30_000), seed);
         byte[] up = Data(length, 1);
         byte[] down = Data(length, 2);
         Task<byte[]> atServer = TlsPipes.ReadExactlyAsync(pipes.Server.Input, length);
@@ -354,6 +355,9 @@ public class TlsDuplexPipeTests
     [Fact]
     public async Task ReadingAndWritingWhatIsThereAllocatesNothing()
     {
+#if DEBUG
+        Assert.Skip("Without optimisation every async method makes an object.");
+#endif
         await using TlsPipes pipes = await TlsPipes.ConnectAsync();
         async Task<long> RoundsAsync(int count)
         {

@@ -20,12 +20,12 @@ internal sealed class TlsPipes : IAsyncDisposable
 
     public TlsDuplexPipe Server { get; }
 
-    public static TlsPipes Create(PipeOptions? options = null) => new(new PipePair(options));
+    public static TlsPipes Create(PipeOptions? options = null, int? seed = null) => new(new PipePair(options, seed));
 
-    public static async Task<TlsPipes> ConnectAsync(PipeOptions? options = null, Action<TlsClientOptions>? client = null)
+    public static async Task<TlsPipes> ConnectAsync(PipeOptions? options = null, int? seed = null)
     {
-        (TlsClientContext clientContext, TlsServerContext serverContext) = HandshakeTests.Contexts(client);
-        TlsPipes pipes = Create(options);
+        (TlsClientContext clientContext, TlsServerContext serverContext) = HandshakeTests.Contexts();
+        TlsPipes pipes = Create(options, seed);
         await Task.WhenAll(
             pipes.Server.AuthenticateAsServerAsync(serverContext, TlsStreams.Cancel),
             pipes.Client.AuthenticateAsClientAsync(clientContext, "localhost", TlsStreams.Cancel));

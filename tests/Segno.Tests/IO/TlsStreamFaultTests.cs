@@ -52,6 +52,20 @@ public class TlsStreamFaultTests
     }
 
     [Fact]
+    public async Task WhatCameBeforeAFaultIsDelivered()
+    {
+        await using TlsStreams streams = await ConnectAsync();
+        await streams.Server.WriteAsync("good"u8.ToArray(), Cancel);
+        streams.Transport.Server.Output.Tamper = static bytes => bytes[^1] ^= 1;
+        await streams.Server.WriteAsync("bad"u8.ToArray(), Cancel);
+        byte[] buffer = new byte[100];
+        Assert.Equal(4, await streams.Client.ReadAsync(buffer, Cancel));
+        Assert.Equal("good"u8.ToArray(), buffer[..4]);
+        TlsException e = await Assert.ThrowsAnyAsync<TlsException>(async () => await streams.Client.ReadAsync(buffer, Cancel));
+        Assert.Equal(TlsFault.RecordAuthenticationFailed, e.Fault);
+    }
+
+    [Fact]
     public async Task ARefusedCertificateIsToldToThePeer()
     {
         (TlsClientContext client, TlsServerContext server) = HandshakeTests.Contexts();
@@ -65,10 +79,12 @@ public class TlsStreamFaultTests
         Assert.Equal(TlsFault.CertificateNameMismatch, (await Assert.ThrowsAnyAsync<TlsException>(async () => await streams.Client.ReadAsync(new byte[1], Cancel))).Fault);
     }
 
-    [Fact]
-    public async Task PlainHttpIsAnsweredByAnAlert()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task PlainHttpIsAnsweredByAnAlert(bool byteByByte)
     {
-        await using TlsStreams streams = Create();
+        await using TlsStreams streams = Create(byteByByte ? DuplexModes.ByteByByte : null);
         (_, TlsServerContext server) = HandshakeTests.Contexts();
         await streams.Transport.Client.WriteAsync("GET / HTTP/1.1\r\n\r\n"u8.ToArray(), Cancel);
         TlsException e = await Assert.ThrowsAnyAsync<TlsException>(() => streams.Server.AuthenticateAsServerAsync(server, Cancel));
@@ -95,17 +111,19 @@ public class TlsStreamFaultTests
     [Fact]
     public async Task AReadCancelledWithinARecordLosesNothing()
     {
-        await using TlsStreams streams = await ConnectAsync(new DuplexModes { Capacity = 5000 });
-        Task write = streams.Server.WriteAsync(Data(10_000), Cancel).AsTask();
+        await using TlsStreams streams = await ConnectAsync();
+        streams.Transport.Server.Output.Withheld = 5000;
+        await streams.Server.WriteAsync(Data(10_000), Cancel);
         for (int i = 0; i < 2; i++)
         {
             using var cancel = new CancellationTokenSource();
             Task<int> read = streams.Client.ReadAsync(new byte[10_000], cancel.Token).AsTask();
+            Assert.False(read.IsCompleted);
             await cancel.CancelAsync();
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => read);
         }
+        streams.Transport.Server.Output.Withheld = 0;
         Assert.Equal(Data(10_000), await ReadExactlyAsync(streams.Client, 10_000));
-        await write;
     }
 
     [Fact]
@@ -169,7 +187,7 @@ public class TlsStreamFaultTests
         await using TlsStreams streams = Create(new DuplexModes { Capacity = 1 });
         (_, TlsServerContext server) = HandshakeTests.Contexts(null, o => o.TimeProvider = time);
         Task handshake = streams.Server.AuthenticateAsServerAsync(server, Cancel);
-        await streams.Transport.Client.WriteAsync("G"u8.ToArray(), Cancel);
+        await streams.Transport.Client.WriteAsync(new byte[1], Cancel);
         // The alert is stuck after its first byte, until the time for it is up.
         while (!handshake.IsCompleted)
         {

@@ -268,6 +268,9 @@ public class TlsStreamTests
     [Fact]
     public async Task ReadingAndWritingWhatIsThereAllocatesNothing()
     {
+#if DEBUG
+        Assert.Skip("Without optimisation every async method makes an object.");
+#endif
         await using TlsStreams streams = await ConnectAsync();
         byte[] data = Data(100);
         byte[] buffer = new byte[100];
