@@ -100,4 +100,44 @@ public class FullDuplexTests
             }
         }
     }
+
+    [Fact]
+    public async Task DisposingAtAnyMomentEndsEverybody()
+    {
+        (TlsClientContext client, TlsServerContext server) = Connections.HandshakeTests.Contexts();
+        var random = new Random(1);
+        for (int i = 0; i < 100; i++)
+        {
+            TlsStreams streams = await TlsStreams.ConnectAsync(client, server, new DuplexModes { Capacity = 20_000 });
+            Task[] working =
+            [
+                Task.Run(() => UntilItFailsAsync(async () => await streams.Client.WriteAsync(new byte[Random.Shared.Next(50_000)])), Cancel),
+                Task.Run(() => UntilItFailsAsync(async () => Assert.NotEqual(0, await streams.Client.ReadAsync(new byte[5000]))), Cancel),
+                Task.Run(() => UntilItFailsAsync(async () => await streams.Server.WriteAsync(new byte[Random.Shared.Next(50_000)])), Cancel),
+                Task.Run(() => UntilItFailsAsync(async () => Assert.NotEqual(0, await streams.Server.ReadAsync(new byte[5000]))), Cancel),
+                Task.Run(() => UntilItFailsAsync(() => streams.Server.UpdateKeysAsync(requestPeer: true)), Cancel),
+            ];
+            for (int spins = random.Next(200); spins > 0; spins--)
+            {
+                await Task.Yield();
+            }
+            await Task.WhenAll(streams.Client.DisposeAsync().AsTask(), streams.Server.DisposeAsync().AsTask());
+            await Task.WhenAll(working);
+        }
+
+        static async Task UntilItFailsAsync(Func<Task> action)
+        {
+            try
+            {
+                while (true)
+                {
+                    await action();
+                }
+            }
+            catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException or Xunit.Sdk.XunitException)
+            {
+                // As it has to be.
+            }
+        }
+    }
 }

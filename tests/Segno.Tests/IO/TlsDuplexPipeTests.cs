@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using Microsoft.Extensions.Time.Testing;
 using Segno.Tests.Connections;
 using static Segno.Tests.IO.TlsPipes;
 using static Segno.Tests.IO.TlsStreams;
@@ -340,6 +341,24 @@ public class TlsDuplexPipeTests
         pipes.Transport.Server.Input.AdvanceTo(left.Buffer.End);
         await pipes.Transport.Client.Output.CompleteAsync();
         Assert.True((await pipes.Transport.Server.Input.ReadAsync(Cancel)).IsCompleted);
+    }
+
+    [Fact]
+    public async Task HandshakesAndIdleReadsHaveTheirTime()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        (TlsClientContext client, TlsServerContext server) = HandshakeTests.Contexts(o => { o.TimeProvider = time; o.IdleTimeout = TimeSpan.FromSeconds(30); });
+        await using (TlsPipes silent = TlsPipes.Create())
+        {
+            Task handshake = silent.Client.AuthenticateAsClientAsync(client, "localhost", Cancel);
+            time.Advance(TimeSpan.FromSeconds(10));
+            Assert.Equal(TlsFault.HandshakeTimeout, (await Assert.ThrowsAnyAsync<TlsException>(() => handshake)).Fault);
+        }
+        await using TlsPipes pipes = TlsPipes.Create();
+        await Task.WhenAll(pipes.Server.AuthenticateAsServerAsync(server, Cancel), pipes.Client.AuthenticateAsClientAsync(client, "localhost", Cancel));
+        Task<ReadResult> idle = pipes.Client.Input.ReadAsync(Cancel).AsTask();
+        time.Advance(TimeSpan.FromSeconds(30));
+        Assert.Equal(TlsFault.IdleTimeout, (await Assert.ThrowsAsync<TlsException>(() => idle)).Fault);
     }
 
     [Fact]
