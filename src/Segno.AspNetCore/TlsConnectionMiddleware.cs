@@ -39,7 +39,7 @@ internal sealed partial class TlsConnectionMiddleware(ConnectionDelegate next, T
             {
                 if (!Interlocked.Exchange(ref told, true))
                 {
-                    LogConnectionBroken(connection.ConnectionId, exception.Fault, exception.Message);
+                    LogConnectionBroken(connection.ConnectionId, exception.Fault, Detail(exception));
                 }
             });
             try
@@ -67,7 +67,7 @@ internal sealed partial class TlsConnectionMiddleware(ConnectionDelegate next, T
         }
         catch (TlsException exception)
         {
-            LogHandshakeFailed(connection.ConnectionId, exception.Fault, exception.Message);
+            LogHandshakeFailed(connection.ConnectionId, exception.Fault, Detail(exception));
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
@@ -79,6 +79,13 @@ internal sealed partial class TlsConnectionMiddleware(ConnectionDelegate next, T
     /// <summary>What no peer can cause, and somebody here should look at.</summary>
     private static bool IsOurOwn(TlsFault fault)
         => fault is TlsFault.CallbackFailed or TlsFault.CryptographyFailed or TlsFault.InternalError;
+
+    /// <summary>What the message tells beyond the fault's name, which it begins with.</summary>
+    private static string Detail(TlsException exception)
+    {
+        string name = exception.Fault.ToString();
+        return exception.Message.StartsWith(name, StringComparison.Ordinal) ? exception.Message[name.Length..] : $": {exception.Message}";
+    }
 
     private static void SetFeatures(IFeatureCollection features, TlsFeatures tls)
     {
@@ -112,7 +119,7 @@ internal sealed partial class TlsConnectionMiddleware(ConnectionDelegate next, T
         }
     }
 
-    [LoggerMessage(1, LogLevel.Debug, "Connection {ConnectionId}: the TLS handshake failed with {Fault} ({Detail}).", EventName = "HandshakeFailed")]
+    [LoggerMessage(1, LogLevel.Debug, "Connection {ConnectionId}: the TLS handshake failed with {Fault}{Detail}.", EventName = "HandshakeFailed")]
     private partial void LogHandshakeFailed(string connectionId, TlsFault fault, string detail);
 
     [LoggerMessage(2, LogLevel.Warning, "Connection {ConnectionId}: the TLS handshake failed on this side with {Fault}.", EventName = "HandshakeFailedHere")]
@@ -121,6 +128,6 @@ internal sealed partial class TlsConnectionMiddleware(ConnectionDelegate next, T
     [LoggerMessage(3, LogLevel.Debug, "Connection {ConnectionId} was lost during the TLS handshake ({Detail}).", EventName = "ConnectionLost")]
     private partial void LogConnectionLost(string connectionId, string detail);
 
-    [LoggerMessage(4, LogLevel.Debug, "Connection {ConnectionId} ended with {Fault} ({Detail}).", EventName = "ConnectionBroken")]
+    [LoggerMessage(4, LogLevel.Debug, "Connection {ConnectionId} ended with {Fault}{Detail}.", EventName = "ConnectionBroken")]
     private partial void LogConnectionBroken(string connectionId, TlsFault fault, string detail);
 }

@@ -49,8 +49,10 @@ internal sealed class ConnectReport(ConnectSettings settings, PeerVerification v
             return;
         }
         ConnectionDocument facts = ConnectionDocument.Of(connection.Info);
+        string kind = facts.Resumed ? "resumed" : "full";
+        string bytes = string.Create(CultureInfo.InvariantCulture, $"{facts.HandshakeBytesIn,6} B in  {facts.HandshakeBytesOut,5} B out");
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{connection.Number,3}  {(facts.Resumed ? "resumed" : "full"),-7}  {facts.Version}  {facts.CipherSuite}  {facts.Group ?? "-",-6}  {Milliseconds(facts),8} ms  {facts.HandshakeBytesIn,6} B in  {facts.HandshakeBytesOut,5} B out  {Why(facts)}"));
+            $"{connection.Number,3}  {kind,-7}  {facts.Version}  {facts.CipherSuite}  {facts.Group ?? "-",-6}  {Milliseconds(facts),8} ms  {bytes}  {Why(facts)}"));
         output.Flush();
     }
 
@@ -70,7 +72,7 @@ internal sealed class ConnectReport(ConnectSettings settings, PeerVerification v
             Fact("Session", string.Create(CultureInfo.InvariantCulture,
                 $"{session.Received} received; may be resumed for {Durations.Describe(TimeSpan.FromSeconds(session.LifetimeSeconds))}, until {session.ExpiresAt:u}"));
             Fact("", string.Create(CultureInfo.InvariantCulture,
-                $"early data: {(session.MaxEarlyDataSize > 0 ? $"up to {session.MaxEarlyDataSize} bytes" : "no")}; authenticated at {session.AuthenticatedAt:u}, resumed {session.ResumptionCount} times since"));
+                $"early data: {EarlyData(session)}; authenticated at {session.AuthenticatedAt:u}, resumed {session.ResumptionCount} times since"));
         }
         output.Flush();
     }
@@ -93,6 +95,9 @@ internal sealed class ConnectReport(ConnectSettings settings, PeerVerification v
     }
 
     private void Fact(string name, string value) => output.WriteLine($"{name,-15} {value}");
+
+    private static string EarlyData(SessionDocument session)
+        => session.MaxEarlyDataSize > 0 ? string.Create(CultureInfo.InvariantCulture, $"up to {session.MaxEarlyDataSize} bytes") : "no";
 
     private static string Kind(ConnectionDocument facts) => facts.Resumed ? $"resumed ({facts.Mechanism})" : $"full ({Why(facts)})";
 

@@ -31,7 +31,7 @@ internal static class PageAssets
         a { color: var(--accent); }
         a:focus-visible { outline: 3px solid #6db6a2; outline-offset: 2px; }
         dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(19rem, 1fr)); gap: 0 2rem; margin: 0; }
-        dl div { display: flex; justify-content: space-between; gap: 1rem; padding: .45rem 0; border-top: 1px solid var(--line); }
+        dl div { display: flex; justify-content: space-between; align-items: baseline; gap: 1rem; padding: .45rem 0; border-top: 1px solid var(--line); }
         dt { color: var(--soft); white-space: nowrap; }
         dd { margin: 0; text-align: right; font-weight: 600; font-size: .96rem; overflow-wrap: anywhere; }
         .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: 1rem; }
