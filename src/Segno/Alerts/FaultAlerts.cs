@@ -70,6 +70,6 @@ internal static class FaultAlerts
         TlsFault.HandshakeTimeout or TlsFault.Canceled => TlsAlert.UserCanceled,
         TlsFault.RefusedByApplication => TlsAlert.AccessDenied,
         TlsFault.CallbackFailed or TlsFault.CryptographyFailed or TlsFault.InternalError => TlsAlert.InternalError,
-        _ => TlsAlert.InternalError,
+        _ => throw new ArgumentOutOfRangeException(nameof(fault), fault, "The fault has no line in the table."),
     };
 }

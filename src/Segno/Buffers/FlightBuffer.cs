@@ -42,11 +42,14 @@ internal sealed class FlightBuffer : IDisposable
 
     public void Clear() => Length = 0;
 
-    public void Dispose()
+    /// <summary>Empties it and gives its memory back; it can be used again.</summary>
+    public void Release()
     {
         Length = 0;
         Replace([]);
     }
+
+    public void Dispose() => Release();
 
     private void Grow(int needed)
     {

@@ -7,7 +7,7 @@ namespace Segno.Certificates;
 internal static class SchemeChoice
 {
     // Cheapest first where a key can do several; PKCS#1 last, and only where TLS 1.2 is spoken.
-    private static readonly TlsSignatureScheme[] s_preference =
+    public static readonly TlsSignatureScheme[] Default =
     [
         TlsSignatureScheme.EcdsaP256Sha256, TlsSignatureScheme.EcdsaP384Sha384, TlsSignatureScheme.EcdsaP521Sha512,
         TlsSignatureScheme.Ed25519,
@@ -27,7 +27,7 @@ internal static class SchemeChoice
     public static TlsSignatureScheme? Choose(
         KeyKind kind, int keySize, ReadOnlySpan<ushort> peerSchemes, IEnumerable<TlsSignatureScheme>? preference, SslProtocols version, HashKind? pssHash = null)
     {
-        foreach (TlsSignatureScheme scheme in preference ?? s_preference)
+        foreach (TlsSignatureScheme scheme in preference ?? Default)
         {
             if (peerSchemes.Contains((ushort)scheme) && FitsKey(scheme, kind, keySize, version, pssHash))
             {

@@ -25,7 +25,10 @@ public sealed partial class TlsConnection
         protected override FlightBuffer Messages => connection._writer.Messages;
 
         public override void SetReadSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret)
-            => connection._reader.SetProtection(new RecordProtection(Crypto, suite, secret));
+        {
+            CheckEndOfRecord();
+            connection._reader.SetProtection(new RecordProtection(Crypto, suite, secret));
+        }
 
         public override void SetWriteSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret)
         {
@@ -34,7 +37,11 @@ public sealed partial class TlsConnection
             connection._writer.SetProtection(protection);
         }
 
-        public override void UpdateReadKey() => connection._reader.UpdateKey();
+        public override void UpdateReadKey()
+        {
+            CheckEndOfRecord();
+            connection._reader.UpdateKey();
+        }
 
         public override void RequestKeyUpdate() => Volatile.Write(ref connection._keyUpdateWanted, 1);
 
@@ -47,7 +54,7 @@ public sealed partial class TlsConnection
             }
         }
 
-        public override void TakeTurn() => connection._isOurTurn = true;
+        public override void CheckEndOfRecord() => connection.CheckEndOfRecord();
 
         public override void SkipEarlyData() => connection._skippableEarlyData = MaxSkippedEarlyData;
 
@@ -59,6 +66,16 @@ public sealed partial class TlsConnection
             Info.HandshakeDuration = _settings.TimeProvider.GetElapsedTime(connection._started);
             Info.HandshakeBytesOut = connection._writer.BytesWrittenAfterSealing();
             connection._completed = true;
+        }
+
+        /// <summary>After a fatal alert the sessions of this connection are not offered again (RFC 9846 §6.2).</summary>
+        public void ForgetSessions()
+        {
+            if (connection.Session is not null && Client?.SessionKey() is { } key)
+            {
+                Client.Settings.SessionCache.Remove(key);
+            }
+            connection.Session = null;
         }
 
         public override void SessionReceived(TlsSession session)

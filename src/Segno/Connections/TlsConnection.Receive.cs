@@ -46,7 +46,7 @@ public sealed partial class TlsConnection
         _waiting += count;
         if (!HasWaitingData && !_plaintext.IsEmpty)
         {
-            _plaintext.Dispose();
+            _plaintext.Release();
             _waiting = 0;
         }
         return count;
@@ -201,14 +201,8 @@ public sealed partial class TlsConnection
 
     private void ProcessMessages()
     {
-        while (true)
+        while (_state!.Pending is null && _messages.Length >= HandshakeMessage.HeaderSize)
         {
-            // Here and not behind the message: the keys may also change when a pause is over.
-            CheckRecordBoundary();
-            if (_state!.Pending is not null || _messages.Length < HandshakeMessage.HeaderSize)
-            {
-                break;
-            }
             ReadOnlySpan<byte> bytes = _messages.Span;
             int length = (bytes[1] << 16) | (bytes[2] << 8) | bytes[3];
             if (length > MaxLength((HandshakeType)bytes[0]))
@@ -220,26 +214,23 @@ public sealed partial class TlsConnection
             {
                 return;
             }
+            _messageLength = length;
             _state = _state.Receive(new HandshakeMessage(bytes[..length]));
+            _messageLength = 0;
             _messages.Consume(length);
         }
         if (_messages.IsEmpty)
         {
-            _messages.Dispose();
+            _messages.Release();
         }
     }
 
     /// <summary>A message after which the keys change (RFC 9846 §5.1), or after which it is our turn to speak, ends with its record.</summary>
-    private void CheckRecordBoundary()
+    private void CheckEndOfRecord()
     {
-        if (_reader.KeyChanged || _isOurTurn)
+        if (_messages.Length > _messageLength)
         {
-            _reader.KeyChanged = false;
-            _isOurTurn = false;
-            if (!_messages.IsEmpty)
-            {
-                throw new TlsException(TlsFault.HandshakeDataAcrossKeyChange);
-            }
+            throw new TlsException(TlsFault.HandshakeDataAcrossKeyChange);
         }
     }
 

@@ -45,7 +45,9 @@ public sealed partial class TlsConnection : IDisposable
     private int _changeCipherSpecs;
     private int _emptyRecords;
     private int _skippableEarlyData;
-    private bool _isOurTurn;
+
+    // The message that a state is looking at stands at the start of _messages with this length; 0 where none is.
+    private int _messageLength;
 
     // What the read half wants of the write half.
     private int _keyUpdateWanted;
@@ -352,12 +354,16 @@ public sealed partial class TlsConnection : IDisposable
             }
             Volatile.Write(ref _alertWanted, (int)toSend);
         }
+        if (failure is TlsAlertException)
+        {
+            _link.ForgetSessions();
+        }
         _failure = failure;
         _sendClosed = true;
         _receiveClosed = true;
         _aborted.Cancel();
-        _messages.Dispose();
-        _plaintext.Dispose();
+        _messages.Release();
+        _plaintext.Release();
         _waiting = 0;
         _link.Keys?.Dispose();
         return failure;

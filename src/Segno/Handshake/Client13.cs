@@ -1,6 +1,5 @@
 using System.Net.Security;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Segno.Buffers;
 using Segno.Certificates;
 using Segno.Cryptography;
@@ -168,6 +167,7 @@ internal sealed class ExpectServerHello : HandshakeState
 
     private ExpectServerHello Retry(ServerHello hello, CipherSuiteInfo suite, HandshakeMessage message)
     {
+        _client.Link.CheckEndOfRecord();
         if (_hello.RetrySuite is not null)
         {
             throw new TlsException(TlsFault.SecondHelloRetry);
@@ -209,7 +209,6 @@ internal sealed class ExpectServerHello : HandshakeState
         _client.Link.Transcript.ReplaceByMessageHash(suite.Hash);
         _client.Link.Transcript.Append(message.Raw);
         _client.Link.SendChangeCipherSpec();
-        _client.Link.TakeTurn();
         _hello.Write();
         return this;
     }
@@ -467,8 +466,7 @@ internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineag
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         link.Keys.Finish(link.Transcript.Current(hash));
         link.Info.RemoteCertificates = client.ServerChain;
-        link.Info.RemoteCertificate = client.Server?.Leaf
-            ?? (client.ServerChain.Count > 0 ? X509CertificateLoader.LoadCertificate(client.ServerChain[0].Span) : null);
+        link.Info.RemoteCertificate = client.Server?.Leaf;
         link.Complete();
         return new Connected13(link, lineage);
     }

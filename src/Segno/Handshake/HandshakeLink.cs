@@ -45,8 +45,8 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     /// <summary>The change_cipher_spec of compatibility mode, at most once.</summary>
     public abstract void SendChangeCipherSpec();
 
-    /// <summary>The peer has to hear from us before it can go on: what it sent ahead of that is out of order.</summary>
-    public abstract void TakeTurn();
+    /// <summary>The peer has to hear from us before it can go on, or its keys change: nothing may stand behind the message in its record (RFC 9846 §5.1).</summary>
+    public abstract void CheckEndOfRecord();
 
     /// <summary>Server: the client sent early data that will not be read; records that do not open are skipped up to the limit.</summary>
     public abstract void SkipEarlyData();

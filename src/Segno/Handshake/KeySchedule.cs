@@ -3,20 +3,20 @@ using Segno.Cryptography;
 
 namespace Segno.Handshake;
 
-/// <summary>The key schedule of RFC 9846 §7.1: early → handshake → main secret, and what is derived at each stage. One pinned block, wiped at the end.</summary>
+/// <summary>The key schedule of RFC 9846 §7.1: early → handshake → main secret, and what is derived at each stage. In one block, wiped at the end.</summary>
 internal sealed class KeySchedule : IDisposable
 {
     private readonly CryptoProvider _crypto;
     private readonly int _length;
-    private readonly byte[] _block;
+    private readonly SecretBlock _block = SecretBlock.Rent();
+    private readonly SecretSlot _slots;
 
     public KeySchedule(CryptoProvider crypto, CipherSuiteInfo suite)
     {
         _crypto = crypto;
         Suite = suite;
         _length = suite.Hash.Length();
-        _block = GC.AllocateUninitializedArray<byte>(7 * _length, pinned: true);
-        _block.AsSpan().Clear();
+        _slots = _block.Take(7 * _length);
     }
 
     public CipherSuiteInfo Suite { get; }
@@ -89,7 +89,7 @@ internal sealed class KeySchedule : IDisposable
     public void Finish(ReadOnlySpan<byte> clientFinishedHash)
     {
         DeriveSecret(Stage, "res master"u8, clientFinishedHash, Slot(6));
-        CryptographicOperations.ZeroMemory(_block.AsSpan(0, 5 * _length));
+        CryptographicOperations.ZeroMemory(_slots.Span[..(5 * _length)]);
     }
 
     /// <summary>The PSK of a ticket (RFC 9846 §4.7.1).</summary>
@@ -109,7 +109,7 @@ internal sealed class KeySchedule : IDisposable
         CryptographicOperations.ZeroMemory(secret);
     }
 
-    public void Dispose() => CryptographicOperations.ZeroMemory(_block);
+    public void Dispose() => _block.Dispose();
 
     private static void FinishedMac(CryptoProvider crypto, HashKind hash, ReadOnlySpan<byte> baseKey, ReadOnlySpan<byte> transcriptHash, Span<byte> mac)
     {
@@ -147,5 +147,5 @@ internal sealed class KeySchedule : IDisposable
         CryptographicOperations.ZeroMemory(derived);
     }
 
-    private Span<byte> Slot(int index) => _block.AsSpan(index * _length, _length);
+    private Span<byte> Slot(int index) => _slots.Span.Slice(index * _length, _length);
 }

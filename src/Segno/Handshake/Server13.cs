@@ -2,7 +2,6 @@ using System.Net.Security;
 using System.Runtime.InteropServices;
 using System.Security.Authentication;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Segno.Buffers;
 using Segno.Certificates;
 using Segno.Cryptography;
@@ -319,6 +318,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
 
     private ExpectClientHello Retry()
     {
+        _link.CheckEndOfRecord();
         _link.Info.HelloRetried = true;
         _link.Transcript.Append(hello.Raw);
         _link.Transcript.ReplaceByMessageHash(server.Suite!.Hash);
@@ -331,7 +331,6 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         writer.UInt16((int)_group);
         writer.Close(extensions);
         _link.End(start);
-        _link.TakeTurn();
         if (hello.SessionId.Length > 0)
         {
             _link.SendChangeCipherSpec();
@@ -368,6 +367,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
 
     private HandshakeState SendFlight()
     {
+        _link.CheckEndOfRecord();
         ChooseApplicationProtocol();
         SendServerHello();
         _link.SetWriteSecret(server.Suite!, _link.Keys!.ServerHandshakeSecret);
@@ -590,8 +590,7 @@ internal sealed class ExpectClientFinished(ServerHandshake server, SessionLineag
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         link.Keys.Finish(link.Transcript.Current(hash));
         link.Info.RemoteCertificates = server.ClientChain;
-        link.Info.RemoteCertificate = server.Client?.Leaf
-            ?? (server.ClientChain.Count > 0 ? X509CertificateLoader.LoadCertificate(server.ClientChain[0].Span) : null);
+        link.Info.RemoteCertificate = server.Client?.Leaf;
         link.Complete();
         SendTickets();
         return new Connected13(link, null);

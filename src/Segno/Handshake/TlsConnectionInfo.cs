@@ -8,6 +8,8 @@ namespace Segno;
 /// <summary>How a connection came to be. Complete once the handshake is; immutable from then on.</summary>
 public sealed class TlsConnectionInfo
 {
+    private X509Certificate2? _remoteCertificate;
+
     internal TlsConnectionInfo()
     {
     }
@@ -40,7 +42,12 @@ public sealed class TlsConnectionInfo
     public DateTimeOffset AuthenticatedAt { get; internal set; }
 
     /// <summary>The peer's certificate, also on resumption; <see langword="null"/> where it showed none.</summary>
-    public X509Certificate2? RemoteCertificate { get; internal set; }
+    public X509Certificate2? RemoteCertificate
+    {
+        // A resumed handshake has it in DER alone; most applications never look.
+        get => _remoteCertificate ?? LoadRemoteCertificate();
+        internal set => _remoteCertificate = value;
+    }
 
     /// <summary>The peer's certificates in DER, leaf first, also on resumption.</summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> RemoteCertificates { get; internal set; } = [];
@@ -68,4 +75,14 @@ public sealed class TlsConnectionInfo
 
     /// <summary>Bytes sent until the end of the handshake, record headers included; tickets are not counted.</summary>
     public long HandshakeBytesOut { get; internal set; }
+
+    private X509Certificate2? LoadRemoteCertificate()
+    {
+        if (RemoteCertificates.Count == 0)
+        {
+            return null;
+        }
+        X509Certificate2 loaded = X509CertificateLoader.LoadCertificate(RemoteCertificates[0].Span);
+        return Interlocked.CompareExchange(ref _remoteCertificate, loaded, null) ?? loaded;
+    }
 }

@@ -29,7 +29,7 @@ internal sealed class TranscriptHash(CryptoProvider crypto) : IDisposable
         }
         _hasher = crypto.CreateHasher(hash);
         _hasher.Append(_early.Span);
-        _early.Dispose();
+        _early.Release();
     }
 
     /// <summary>HelloRetryRequest: the first ClientHello is replaced by its hash (RFC 9846 §4.1).</summary>

@@ -12,24 +12,6 @@ internal abstract class TlsSettings
 {
     private static readonly TlsNamedGroup[] DefaultGroups = [TlsNamedGroup.X25519, TlsNamedGroup.P256, TlsNamedGroup.P384];
 
-    private static readonly TlsSignatureScheme[] DefaultSchemes =
-    [
-        TlsSignatureScheme.EcdsaP256Sha256,
-        TlsSignatureScheme.RsaPssRsaeSha256,
-        TlsSignatureScheme.Ed25519,
-        TlsSignatureScheme.EcdsaP384Sha384,
-        TlsSignatureScheme.RsaPssRsaeSha384,
-        TlsSignatureScheme.RsaPssRsaeSha512,
-        TlsSignatureScheme.EcdsaP521Sha512,
-        TlsSignatureScheme.RsaPssPssSha256,
-        TlsSignatureScheme.RsaPssPssSha384,
-        TlsSignatureScheme.RsaPssPssSha512,
-        // In chains only: TLS 1.3 never signs a handshake with them (RFC 9846 §4.3.3).
-        TlsSignatureScheme.RsaPkcs1Sha256,
-        TlsSignatureScheme.RsaPkcs1Sha384,
-        TlsSignatureScheme.RsaPkcs1Sha512,
-    ];
-
     protected TlsSettings(TlsOptions options)
     {
         if ((options.EnabledSslProtocols | SslProtocols.Tls13) != SslProtocols.Tls13)
@@ -40,8 +22,8 @@ internal abstract class TlsSettings
         ApplicationProtocols = [.. options.ApplicationProtocols ?? []];
         CipherSuites = Suites(options);
         Groups = GroupsOf(options.SupportedGroups);
-        SignatureSchemes = NotEmpty(options.SignatureSchemes, DefaultSchemes, nameof(options.SignatureSchemes));
-        SigningSchemes = NotEmpty(options.SigningSchemes, DefaultSchemes, nameof(options.SigningSchemes));
+        SignatureSchemes = NotEmpty(options.SignatureSchemes, SchemeChoice.Default, nameof(options.SignatureSchemes));
+        SigningSchemes = NotEmpty(options.SigningSchemes, SchemeChoice.Default, nameof(options.SigningSchemes));
         AllowResume = options.AllowTlsResume;
         AllowPskWithoutKeyExchange = options.AllowPskWithoutKeyExchange;
         ValidationCallback = options.RemoteCertificateValidationCallback;

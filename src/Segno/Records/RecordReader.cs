@@ -14,21 +14,13 @@ internal sealed class RecordReader : IDisposable
     /// <summary>Whether a record was opened under the current or an earlier key.</summary>
     public bool HasOpened { get; private set; }
 
-    /// <summary>Set once the keys changed, until the caller has looked.</summary>
-    public bool KeyChanged { get; set; }
-
     public void SetProtection(RecordProtection protection)
     {
         _protection?.Dispose();
         _protection = protection;
-        KeyChanged = true;
     }
 
-    public void UpdateKey()
-    {
-        _protection!.Update();
-        KeyChanged = true;
-    }
+    public void UpdateKey() => _protection!.Update();
 
     /// <summary>Finds the first record.</summary>
     /// <returns>Whether it is there as a whole.</returns>

@@ -77,7 +77,7 @@ internal sealed class RecordWriter : IDisposable
         if (!_records.IsEmpty)
         {
             output.Write(_records.Span);
-            _records.Dispose();
+            _records.Release();
         }
     }
 
@@ -113,7 +113,7 @@ internal sealed class RecordWriter : IDisposable
             WriteRecord(ContentType.Handshake, rest[..length], _records.Reserve(RecordLength(length)), protect: true);
             rest = rest[length..];
         }
-        _messages.Dispose();
+        _messages.Release();
         _plaintextVersion = 0x0303; // a hello after a HelloRetryRequest is no first one
     }
 
