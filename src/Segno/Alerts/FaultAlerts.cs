@@ -1,10 +1,24 @@
+using System.Security.Authentication;
+
 namespace Segno.Alerts;
 
 /// <summary>The one table from faults to alerts (RFC 9846 §6; docs/faults.md).</summary>
 internal static class FaultAlerts
 {
-    /// <summary>1 for warnings, 2 for what ends the connection (RFC 9846 §6).</summary>
-    public static byte Level(TlsAlert alert) => alert is TlsAlert.CloseNotify or TlsAlert.UserCanceled or TlsAlert.NoRenegotiation ? (byte)1 : (byte)2;
+    public const byte WarningLevel = 1;
+    public const byte FatalLevel = 2;
+
+    /// <summary>1 for closure alerts, 2 for what ends the connection by a fault (RFC 9846 §6).</summary>
+    public static byte Level(TlsAlert alert) => alert is TlsAlert.CloseNotify or TlsAlert.UserCanceled ? WarningLevel : FatalLevel;
+
+    /// <summary>The alert to send for a fault on a connection of this version; <see langword="null"/> where nothing may or need be sent.</summary>
+    public static TlsAlert? For(TlsFault fault, SslProtocols version) => (version, fault) switch
+    {
+        // RFC 5246 §7.4.6 knows no certificate_required; RFC 5746 §4.2 answers with no_renegotiation.
+        (SslProtocols.Tls12, TlsFault.CertificateMissing) => TlsAlert.HandshakeFailure,
+        (SslProtocols.Tls12, TlsFault.RenegotiationRefused) => TlsAlert.NoRenegotiation,
+        _ => For(fault),
+    };
 
     /// <summary>The alert to send for a fault; <see langword="null"/> where nothing may or need be sent.</summary>
     public static TlsAlert? For(TlsFault fault) => fault switch
@@ -31,14 +45,18 @@ internal static class FaultAlerts
             or TlsFault.HandshakeTooLong => TlsAlert.UnexpectedMessage,
         TlsFault.NoCommonVersion or TlsFault.LegacyVersionInvalid => TlsAlert.ProtocolVersion,
         TlsFault.NoCommonCipherSuite or TlsFault.NoCommonGroup or TlsFault.NoCommonSignatureScheme
-            or TlsFault.NoSuitableCertificate => TlsAlert.HandshakeFailure,
+            or TlsFault.NoSuitableCertificate or TlsFault.RenegotiationInfoInvalid
+            or TlsFault.ExtendedMasterSecretMissing => TlsAlert.HandshakeFailure,
+        TlsFault.InappropriateFallback => TlsAlert.InappropriateFallback,
         TlsFault.VersionNotOffered or TlsFault.CipherSuiteNotOffered or TlsFault.CipherSuiteChangedAfterRetry or TlsFault.GroupNotOffered
             or TlsFault.SignatureSchemeNotOffered or TlsFault.KeyShareInvalid or TlsFault.DuplicateKeyShare
             or TlsFault.KeyShareNotInSupportedGroups or TlsFault.MisplacedExtension or TlsFault.CompressionMethodInvalid
             or TlsFault.SessionIdNotEchoed or TlsFault.HelloRetryWithoutChange or TlsFault.SecondClientHelloDiffers
             or TlsFault.RetriedKeyShareWrong or TlsFault.DowngradeDetected or TlsFault.ApplicationProtocolNotOffered
             or TlsFault.ServerNameInvalid or TlsFault.KeyUpdateRequestInvalid or TlsFault.CertificateRequestContextInvalid
-            or TlsFault.VersionChangedAfterRetry or TlsFault.CookieInvalid => TlsAlert.IllegalParameter,
+            or TlsFault.VersionChangedAfterRetry or TlsFault.CookieInvalid or TlsFault.CertificateKindMismatch
+            or TlsFault.PointFormatsInvalid or TlsFault.CertificateCurveNotOffered or TlsFault.SessionIdEchoedWithoutSession
+            or TlsFault.ResumedCipherSuiteChanged => TlsAlert.IllegalParameter,
         TlsFault.MissingExtension or TlsFault.NoKeyExchangePossible => TlsAlert.MissingExtension,
         TlsFault.UnsolicitedExtension => TlsAlert.UnsupportedExtension,
         TlsFault.FinishedVerificationFailed or TlsFault.HandshakeSignatureInvalid => TlsAlert.DecryptError,

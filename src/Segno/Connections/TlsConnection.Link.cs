@@ -1,5 +1,5 @@
+using Segno.Alerts;
 using Segno.Buffers;
-using Segno.Cryptography;
 using Segno.Handshake;
 using Segno.Records;
 using Segno.Sessions;
@@ -24,15 +24,14 @@ public sealed partial class TlsConnection
 
         protected override FlightBuffer Messages => connection._writer.Messages;
 
-        public override void SetReadSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret)
+        public override void SetReadProtection(RecordProtection protection)
         {
             CheckEndOfRecord();
-            connection._reader.SetProtection(new RecordProtection(Crypto, suite, secret));
+            connection._reader.SetProtection(protection);
         }
 
-        public override void SetWriteSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret)
+        public override void SetWriteProtection(RecordProtection protection)
         {
-            var protection = new RecordProtection(Crypto, suite, secret);
             protection.RecordLimit = _settings.RecordLimit ?? protection.RecordLimit;
             connection._writer.SetProtection(protection);
         }
@@ -44,6 +43,8 @@ public sealed partial class TlsConnection
         }
 
         public override void RequestKeyUpdate() => Volatile.Write(ref connection._keyUpdateWanted, 1);
+
+        public override void Warn(TlsAlert alert) => connection.QueueAlert(FaultAlerts.WarningLevel, alert);
 
         public override void SendChangeCipherSpec()
         {
@@ -62,7 +63,6 @@ public sealed partial class TlsConnection
 
         public override void Complete()
         {
-            Info.IsServer = connection.IsServer;
             Info.HandshakeDuration = _settings.TimeProvider.GetElapsedTime(connection._started);
             Info.HandshakeBytesOut = connection._writer.BytesWrittenAfterSealing();
             connection._completed = true;

@@ -1,5 +1,5 @@
+using System.Security.Authentication;
 using Segno.Alerts;
-using Segno.Cryptography;
 using Segno.Handshake;
 using Segno.Records;
 
@@ -23,7 +23,7 @@ public sealed partial class TlsConnection
                 return;
             }
             ReadOnlySpan<byte> rest = input[consumed..];
-            if (!RecordReader.TryFind(rest, out RecordHeader header))
+            if (!_reader.TryFind(rest, out RecordHeader header))
             {
                 break;
             }
@@ -73,7 +73,7 @@ public sealed partial class TlsConnection
             case ContentType.ChangeCipherSpec:
                 ReceiveChangeCipherSpec(record[RecordHeader.Size..]);
                 return 0;
-            case ContentType.ApplicationData when _reader.IsProtected:
+            case var type when _reader.Protects(type):
                 return ReceiveProtected(record, applicationData);
             case ContentType.ApplicationData when _skippableEarlyData > 0:
                 SkipEarlyData(header.Length);
@@ -88,10 +88,20 @@ public sealed partial class TlsConnection
         }
     }
 
-    /// <summary>Compatibility mode: dropped where it may come, refused elsewhere (RFC 9846 §5, D.4).</summary>
+    /// <summary>TLS 1.2: the state's to judge. Compatibility mode: dropped where it may come, refused elsewhere (RFC 9846 §5, D.4).</summary>
     private void ReceiveChangeCipherSpec(ReadOnlySpan<byte> content)
     {
-        bool inHandshake = !_completed && (!IsServer || _link.ClientRandom.Length > 0);
+        if (Info.ProtocolVersion == SslProtocols.Tls12)
+        {
+            if (content is not [1])
+            {
+                throw new TlsException(TlsFault.UnexpectedChangeCipherSpec);
+            }
+            CheckNotInterleaved();
+            _state = _state!.ReceiveChangeCipherSpec();
+            return;
+        }
+        bool inHandshake = !_completed && _link.Settings.AllowsTls13 && (!IsServer || _link.ClientRandom.Length > 0);
         if (!inHandshake || content is not [1] || ++_changeCipherSpecs > MaxChangeCipherSpecs)
         {
             throw new TlsException(TlsFault.UnexpectedChangeCipherSpec);
@@ -100,7 +110,7 @@ public sealed partial class TlsConnection
 
     private int ReceiveProtected(ReadOnlySpan<byte> record, Span<byte> applicationData)
     {
-        int innerLength = record.Length - RecordHeader.Size - Aead.TagLength;
+        int innerLength = _reader.OpenedLength(record.Length);
         bool direct = _completed && innerLength >= 0 && applicationData.Length >= innerLength;
         Span<byte> target = direct ? applicationData : _plaintext.Reserve(Math.Max(0, innerLength));
         bool opened = _reader.TryOpen(record, target, out ContentType type, out int length);
@@ -128,7 +138,7 @@ public sealed partial class TlsConnection
         }
         CheckNotInterleaved();
         CountEmptyRecords(length);
-        (connected as Connected13)?.ApplicationDataReceived();
+        connected.ApplicationDataReceived();
         if (direct)
         {
             return length;

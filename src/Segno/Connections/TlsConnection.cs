@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Security.Authentication;
 using Segno.Alerts;
 using Segno.Buffers;
 using Segno.Handshake;
@@ -27,6 +28,7 @@ public sealed partial class TlsConnection : IDisposable
     private const int MaxEmptyRecords = 32;
     private const int MaxChangeCipherSpecs = 2;
     private const int MaxSkippedEarlyData = 16384;
+    private const int NoAlert = -1;
 
     private readonly ConnectionLink _link;
     private readonly RecordReader _reader = new();
@@ -51,7 +53,7 @@ public sealed partial class TlsConnection : IDisposable
 
     // What the read half wants of the write half.
     private int _keyUpdateWanted;
-    private int _alertWanted = -1;
+    private int _alertWanted = NoAlert;
     private volatile bool _sendClosed;
     private volatile bool _receiveClosed;
     private volatile bool _completed;
@@ -79,6 +81,7 @@ public sealed partial class TlsConnection : IDisposable
         IsServer = true;
         _writer = new RecordWriter(context.Settings.MaxSendFragment, context.Settings.RecordPadding);
         _link = new ConnectionLink(this, context.Settings);
+        _link.Info.IsServer = true;
         _state = new ExpectClientHello(new ServerHandshake(_link, context.Settings));
     }
 
@@ -93,7 +96,7 @@ public sealed partial class TlsConnection : IDisposable
     {
         get
         {
-            TlsWants wants = _writer.HasOutput || Volatile.Read(ref _keyUpdateWanted) != 0 || Volatile.Read(ref _alertWanted) >= 0
+            TlsWants wants = _writer.HasOutput || Volatile.Read(ref _keyUpdateWanted) != 0 || Volatile.Read(ref _alertWanted) != NoAlert
                 ? TlsWants.Write
                 : TlsWants.None;
             if (_failure is not null)
@@ -200,10 +203,10 @@ public sealed partial class TlsConnection : IDisposable
         {
             WriteKeyUpdate(requestPeer: false);
         }
-        int alert = Interlocked.Exchange(ref _alertWanted, -1);
-        if (alert >= 0)
+        int alert = Interlocked.Exchange(ref _alertWanted, NoAlert);
+        if (alert != NoAlert)
         {
-            _writer.Alert(FaultAlerts.Level((TlsAlert)alert), (byte)alert);
+            _writer.Alert((byte)(alert >> 8), unchecked((byte)alert));
         }
         _writer.Flush(output);
     }
@@ -228,6 +231,11 @@ public sealed partial class TlsConnection : IDisposable
         {
             if (_writer.IsWornOut)
             {
+                if (Info.ProtocolVersion == SslProtocols.Tls12)
+                {
+                    // RFC 9325 §4.4: without renegotiation there are no other keys, so the connection ends here.
+                    throw Fail(new TlsException(TlsFault.SequenceNumberExhausted, "the key has protected as many records as it may"));
+                }
                 WriteKeyUpdate(requestPeer: false);
                 _writer.Flush(output);
             }
@@ -253,7 +261,7 @@ public sealed partial class TlsConnection : IDisposable
         if (_failure is null && !_sendClosed)
         {
             _sendClosed = true;
-            Volatile.Write(ref _alertWanted, (int)TlsAlert.CloseNotify);
+            QueueAlert(FaultAlerts.WarningLevel, TlsAlert.CloseNotify);
         }
     }
 
@@ -269,7 +277,7 @@ public sealed partial class TlsConnection : IDisposable
 
     /// <summary>Queues a KeyUpdate (RFC 9846 §4.7.3): the next record is sent under a new key. Belongs to the sending half.</summary>
     /// <param name="requestPeer">Whether the peer shall update its key as well.</param>
-    /// <exception cref="InvalidOperationException">The handshake is not complete, or sending is closed.</exception>
+    /// <exception cref="InvalidOperationException">The handshake is not complete, sending is closed, or the version is TLS 1.2, which has no KeyUpdate.</exception>
     public void UpdateKeys(bool requestPeer = false)
     {
         ThrowIfFailed();
@@ -277,24 +285,25 @@ public sealed partial class TlsConnection : IDisposable
         {
             throw new InvalidOperationException("Keys can be updated only while application data can be sent.");
         }
+        if (Info.ProtocolVersion == SslProtocols.Tls12)
+        {
+            throw new InvalidOperationException("TLS 1.2 has no KeyUpdate.");
+        }
         WriteKeyUpdate(requestPeer);
     }
 
-    /// <summary>Keying material for another protocol (RFC 9846 §7.5, RFC 5705).</summary>
+    /// <summary>Keying material for another protocol (RFC 9846 §7.5, RFC 5705), with a context.</summary>
     /// <param name="label">The label, ASCII.</param>
-    /// <param name="context">The context; empty where there is none.</param>
+    /// <param name="context">The context, at most 65535 bytes on TLS 1.2, where an empty one is not the same as none; in TLS 1.3 it is.</param>
     /// <param name="output">Filled with keying material.</param>
-    /// <exception cref="InvalidOperationException">The handshake is not complete.</exception>
-    public void ExportKeyingMaterial(string label, ReadOnlySpan<byte> context, Span<byte> output)
-    {
-        ArgumentNullException.ThrowIfNull(label);
-        ThrowIfFailed();
-        if (!_completed)
-        {
-            throw new InvalidOperationException("The handshake is not complete.");
-        }
-        _link.Keys!.Export(System.Text.Encoding.ASCII.GetBytes(label), context, output);
-    }
+    /// <exception cref="InvalidOperationException">The handshake is not complete, or is one of TLS 1.2 without extended main secret, whose keys are not bound to it (RFC 7627 §5.4).</exception>
+    public void ExportKeyingMaterial(string label, ReadOnlySpan<byte> context, Span<byte> output) => Export(label, hasContext: true, context, output);
+
+    /// <summary>Keying material for another protocol (RFC 9846 §7.5, RFC 5705), without a context.</summary>
+    /// <param name="label">The label, ASCII.</param>
+    /// <param name="output">Filled with keying material.</param>
+    /// <exception cref="InvalidOperationException">The handshake is not complete, or is one of TLS 1.2 without extended main secret, whose keys are not bound to it (RFC 7627 §5.4).</exception>
+    public void ExportKeyingMaterial(string label, Span<byte> output) => Export(label, hasContext: false, [], output);
 
     /// <summary>Wipes the secrets and gives memory back. Sends nothing.</summary>
     public void Dispose()
@@ -311,6 +320,27 @@ public sealed partial class TlsConnection : IDisposable
         _messages.Dispose();
         _plaintext.Dispose();
         _link.Dispose();
+    }
+
+    private void Export(string label, bool hasContext, ReadOnlySpan<byte> context, Span<byte> output)
+    {
+        ArgumentNullException.ThrowIfNull(label);
+        ThrowIfFailed();
+        if (!_completed)
+        {
+            throw new InvalidOperationException("The handshake is not complete.");
+        }
+        if (_link.Keys12 is not { } keys12)
+        {
+            _link.Keys!.Export(System.Text.Encoding.ASCII.GetBytes(label), context, output);
+            return;
+        }
+        if (!Info.ExtendedMasterSecret)
+        {
+            //
+            throw new InvalidOperationException("The peer has no extended_master_secret: keys of this connection are not bound to it (RFC 7627 §5.4).");
+        }
+        keys12.Export(label, hasContext, context, output);
     }
 
     private void WriteKeyUpdate(bool requestPeer)
@@ -345,14 +375,14 @@ public sealed partial class TlsConnection : IDisposable
         {
             return failure;
         }
-        TlsAlert? alert = FaultAlerts.For(failure.Fault);
+        TlsAlert? alert = FaultAlerts.For(failure.Fault, Info.ProtocolVersion);
         if (alert is { } toSend && !_sendClosed)
         {
             if (failure is not TlsAlertException)
             {
                 failure = new TlsAlertException(failure.Fault, toSend, sentByPeer: false, Detail(failure), failure.InnerException);
             }
-            Volatile.Write(ref _alertWanted, (int)toSend);
+            QueueAlert(FaultAlerts.Level(toSend), toSend);
         }
         if (failure is TlsAlertException)
         {
@@ -366,8 +396,12 @@ public sealed partial class TlsConnection : IDisposable
         _plaintext.Release();
         _waiting = 0;
         _link.Keys?.Dispose();
+        _link.Keys12?.Dispose();
         return failure;
     }
+
+    /// <summary>The write half sends it; the last one wins, which is the one that ends the connection.</summary>
+    private void QueueAlert(byte level, TlsAlert alert) => Volatile.Write(ref _alertWanted, (level << 8) | (byte)alert);
 
     private static string? Detail(TlsException failure)
     {

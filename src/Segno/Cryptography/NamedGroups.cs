@@ -10,6 +10,18 @@ internal static class NamedGroups
 
     private const byte UncompressedPoint = 4;
 
+    /// <summary>Whether TLS 1.2 has the group: the hybrids belong to TLS 1.3.</summary>
+    public static bool IsForTls12(this TlsNamedGroup group) => group is TlsNamedGroup.X25519 or TlsNamedGroup.P256 or TlsNamedGroup.P384;
+
+    /// <summary>The curve of an EC key, <see langword="null"/> for other keys.</summary>
+    public static TlsNamedGroup? CurveOf(KeyKind kind) => kind switch
+    {
+        KeyKind.EcP256 => TlsNamedGroup.P256,
+        KeyKind.EcP384 => TlsNamedGroup.P384,
+        KeyKind.EcP521 => TlsNamedGroup.P521,
+        _ => null,
+    };
+
     public static int ShareLength(this TlsNamedGroup group) => group switch
     {
         TlsNamedGroup.X25519 => 32,

@@ -130,6 +130,16 @@ public enum TlsFault
     RenegotiationRefused = 337,
     /// <summary>The peer asked for post-handshake authentication, which was not offered.</summary>
     PostHandshakeAuthenticationNotOffered = 338,
+    /// <summary>The peer has no renegotiation_info (RFC 5746 §3.4), or it is not empty in a first handshake.</summary>
+    RenegotiationInfoInvalid = 339,
+    /// <summary>The client fell back to a lower version than both sides have (RFC 7507 §3).</summary>
+    InappropriateFallback = 340,
+    /// <summary>The server's certificate is not of the kind that the cipher suite names.</summary>
+    CertificateKindMismatch = 341,
+    /// <summary>ec_point_formats lacks the uncompressed format (RFC 8422 §5.1.2).</summary>
+    PointFormatsInvalid = 342,
+    /// <summary>The certificate's curve is not among the groups that were offered (RFC 8422 §5.1.1).</summary>
+    CertificateCurveNotOffered = 343,
 
     // Sessions
     /// <summary>pre_shared_key is not the last extension (RFC 9846 §4.3.11).</summary>
@@ -160,6 +170,12 @@ public enum TlsFault
     TooMuchEarlyData = 412,
     /// <summary>The PSK extension of the second ClientHello does not fit the first.</summary>
     PskChangedAfterRetry = 413,
+    /// <summary>The server echoed a session ID that stands for no session (RFC 9846 §D.4, RFC 5246 §7.4.1.3).</summary>
+    SessionIdEchoedWithoutSession = 414,
+    /// <summary>The server resumes a session under another cipher suite (RFC 5246 §7.4.1.3).</summary>
+    ResumedCipherSuiteChanged = 415,
+    /// <summary>extended_master_secret is missing where a session has it (RFC 7627 §5.3).</summary>
+    ExtendedMasterSecretMissing = 416,
 
     // Certificates
     /// <summary>A certificate could not be parsed, or its key cannot be used.</summary>

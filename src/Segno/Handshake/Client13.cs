@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using Segno.Buffers;
 using Segno.Certificates;
@@ -35,6 +36,12 @@ internal sealed class ClientHandshake
     /// <summary>The session that is offered, while it is.</summary>
     public TlsSession? Offered { get; set; }
 
+    /// <summary>The same, where it is one of TLS 1.3.</summary>
+    public TlsSession? Offered13 => Offered is { ProtocolVersion: SslProtocols.Tls13 } session ? session : null;
+
+    /// <summary>The same, where it is one of TLS 1.2.</summary>
+    public TlsSession? Offered12 => Offered is { ProtocolVersion: SslProtocols.Tls12 } session ? session : null;
+
     /// <summary>The session that is resumed, once the server said so.</summary>
     public TlsSession? Resumed { get; set; }
 
@@ -47,6 +54,9 @@ internal sealed class ClientHandshake
 
     /// <summary>The server's request for a certificate, with the schemes it accepts.</summary>
     public TlsCertificateRequestInfo? CertificateRequest { get; set; }
+
+    /// <summary>Whether a server that asks for a certificate may get one.</summary>
+    public bool HasCertificate => Settings.ClientCertificate is not null || Settings.ClientCertificateSelector is not null;
 
     public ClientSessionKey? SessionKey()
         => TargetHost is { Length: > 0 } host
@@ -72,27 +82,122 @@ internal sealed class ClientHandshake
             NotOfferedReason = reason;
             return;
         }
-        bool hasSuite = Array.Exists(Settings.CipherSuites, suite => suite.Hash == session.Hash);
-        ResumptionOutcome verdict = hasSuite
+        ResumptionMechanism mechanism = MechanismOf(session);
+        ResumptionOutcome verdict = CanResume(session, out ResumptionReason misfit)
             ? ResumptionRules.Judge(session, new ResumptionOffer
             {
-                Mechanism = ResumptionMechanism.Psk,
-                ProtocolVersion = System.Security.Authentication.SslProtocols.Tls13,
+                Mechanism = mechanism,
+                ProtocolVersion = session.ProtocolVersion,
                 CipherSuite = session.CipherSuite,
                 Hash = session.Hash,
                 Scope = Settings.Scope,
                 ServerName = ServerName,
                 Now = Link.Now,
             })
-            : ResumptionOutcome.Declined(ResumptionMechanism.Psk, ResumptionReason.CipherSuiteMismatch);
-        if (verdict.IsResumed && !session.Ticket.IsEmpty)
+            : ResumptionOutcome.Declined(mechanism, misfit);
+        if (verdict.IsResumed)
         {
             Offered = session;
         }
         else
         {
-            NotOfferedReason = verdict.IsResumed ? ResumptionReason.TicketMalformed : verdict.Reason;
+            NotOfferedReason = verdict.Reason;
         }
+    }
+
+    /// <summary>The server made a full handshake, or the offer did not come about.</summary>
+    public void ReportFullHandshake() => Link.Info.Resumption = Offered is { } offered
+        ? ResumptionOutcome.Declined(MechanismOf(offered), ResumptionReason.DeclinedByServer)
+        : ResumptionOutcome.None(NotOfferedReason);
+
+    /// <summary>The server's choice (RFC 7301 §3.2), of this connection whatever the session had.</summary>
+    public void ReadApplicationProtocol(ExtensionBlock extensions)
+    {
+        if (!extensions.TryGet(ExtensionType.ApplicationLayerProtocolNegotiation, out TlsReader data))
+        {
+            return;
+        }
+        var list = new TlsReader(data.Vector16(2), TlsFault.ExtensionMalformed);
+        data.End();
+        var protocol = new SslApplicationProtocol(list.Vector8(1).ToArray());
+        list.End();
+        if (!Settings.ApplicationProtocols.Contains(protocol))
+        {
+            throw new TlsException(TlsFault.ApplicationProtocolNotOffered);
+        }
+        Link.Info.ApplicationProtocol = protocol;
+    }
+
+    /// <summary>The server has proved who it is: the lineage of its sessions begins.</summary>
+    public SessionLineage Authenticated(ChainVerdict verdict, PeerCertificate server)
+    {
+        verdict.ThrowIfRefused();
+        Link.Info.AuthenticatedAt = Link.Now;
+        return SessionLineage.Begin(
+            Link.Info.AuthenticatedAt, SessionLimits.MaxLifetime, ServerChain, server.Leaf.NotAfter.ToUniversalTime(), null, Link.Crypto);
+    }
+
+    public ValueTask<TlsCertificate?> SelectCertificate(TlsCertificateRequestInfo request)
+        => Settings.ClientCertificateSelector is { } selector
+            ? selector(request, Link.Aborted)
+            : new ValueTask<TlsCertificate?>(Settings.ClientCertificate);
+
+    /// <summary>Takes the certificate for the server's request.</summary>
+    /// <returns>The scheme to sign with; without meaning where there is no certificate.</returns>
+    public TlsSignatureScheme UseCertificate(TlsCertificate? certificate, SslProtocols version)
+    {
+        Link.Info.RemoteSignatureSchemes = CertificateRequest!.SignatureSchemes;
+        if (certificate is null)
+        {
+            return default;
+        }
+        ushort[] schemes = [.. CertificateRequest.SignatureSchemes.Select(scheme => (ushort)scheme)];
+        Link.Info.LocalCertificate = certificate.Certificate;
+        return certificate.ChooseScheme(schemes, Settings.SigningSchemes, version) ?? throw new TlsException(TlsFault.NoCommonSignatureScheme);
+    }
+
+    public void Complete()
+    {
+        Link.Info.RemoteCertificates = ServerChain;
+        Link.Info.RemoteCertificate = Server?.Leaf;
+        Link.Complete();
+    }
+
+    public void ReportResumed(TlsSession session)
+    {
+        Resumed = session;
+        ServerChain = [.. session.PeerCertificates];
+        Link.Info.Resumption = ResumptionOutcome.Resumed(MechanismOf(session));
+        Link.Info.SessionAge = Link.Now - session.IssuedAt;
+        Link.Info.AuthenticatedAt = session.AuthenticatedAt;
+    }
+
+    private static ResumptionMechanism MechanismOf(TlsSession session) => session switch
+    {
+        { ProtocolVersion: SslProtocols.Tls13 } => ResumptionMechanism.Psk,
+        { Ticket.IsEmpty: false } => ResumptionMechanism.Ticket,
+        _ => ResumptionMechanism.SessionId,
+    };
+
+    /// <summary>Whether this hello can offer the session at all.</summary>
+    private bool CanResume(TlsSession session, out ResumptionReason misfit)
+    {
+        bool isTls13 = session.ProtocolVersion == SslProtocols.Tls13;
+        if (isTls13 ? !Settings.AllowsTls13 : !Settings.AllowsTls12)
+        {
+            misfit = ResumptionReason.ProtocolVersionMismatch;
+            return false;
+        }
+        if (session.Ticket.IsEmpty && (isTls13 || session.SessionId.IsEmpty))
+        {
+            misfit = ResumptionReason.TicketMalformed;
+            return false;
+        }
+        //
+        misfit = ResumptionReason.CipherSuiteMismatch;
+        return isTls13
+            ? Array.Exists(Settings.CipherSuites13, suite => suite.Hash == session.Hash)
+            : Array.Exists(Settings.CipherSuites12, suite => suite.Suite == session.CipherSuite);
     }
 }
 
@@ -122,7 +227,10 @@ internal sealed class ExpectServerHello : HandshakeState
     {
         Expect(message, HandshakeType.ServerHello);
         ServerHello hello = ServerHello.Read(message, _hello.Offered);
-        CheckVersion(hello);
+        if (ChooseVersion(hello) == SslProtocols.Tls12)
+        {
+            return Client12.Begin(_client, _hello, hello, message);
+        }
         if (!PublicData.Equal(hello.SessionIdEcho, _hello.SessionId))
         {
             throw new TlsException(TlsFault.SessionIdNotEchoed);
@@ -131,7 +239,7 @@ internal sealed class ExpectServerHello : HandshakeState
         {
             throw new TlsException(TlsFault.CompressionMethodInvalid);
         }
-        CipherSuiteInfo suite = Array.Find(_client.Settings.CipherSuites, info => (ushort)info.Suite == hello.CipherSuite)
+        CipherSuiteInfo suite = Array.Find(_client.Settings.CipherSuites13, info => (ushort)info.Suite == hello.CipherSuite)
             ?? throw new TlsException(TlsFault.CipherSuiteNotOffered);
         if (_hello.RetrySuite is { } retried && retried != suite)
         {
@@ -140,22 +248,19 @@ internal sealed class ExpectServerHello : HandshakeState
         return hello.IsRetry ? Retry(hello, suite, message) : Agree(hello, suite, message);
     }
 
-    private void CheckVersion(ServerHello hello)
+    private SslProtocols ChooseVersion(ServerHello hello)
     {
         ushort version = hello.SelectedVersion();
         if (_hello.RetrySuite is not null && version != 0x0304)
         {
+            // D1: whoever asked for another hello has chosen TLS 1.3.
             throw new TlsException(TlsFault.VersionChangedAfterRetry);
-        }
-        if (version == 0 && hello.HasDowngradeSentinel)
-        {
-            throw new TlsException(TlsFault.DowngradeDetected);
         }
         if (version == 0)
         {
-            throw new TlsException(hello.IsRetry ? TlsFault.MissingExtension : TlsFault.NoCommonVersion);
+            return ChooseLegacyVersion(hello);
         }
-        if (version != 0x0304)
+        if (version != 0x0304 || !_client.Settings.AllowsTls13)
         {
             throw new TlsException(TlsFault.VersionNotOffered);
         }
@@ -163,6 +268,23 @@ internal sealed class ExpectServerHello : HandshakeState
         {
             throw new TlsException(TlsFault.LegacyVersionInvalid);
         }
+        return SslProtocols.Tls13;
+    }
+
+    private SslProtocols ChooseLegacyVersion(ServerHello hello)
+    {
+        if (hello.IsRetry)
+        {
+            throw new TlsException(TlsFault.MissingExtension);
+        }
+        if (_client.Settings.AllowsTls13 && hello.HasDowngradeSentinel)
+        {
+            // on a resumed handshake, too.
+            throw new TlsException(TlsFault.DowngradeDetected);
+        }
+        return hello.LegacyVersion == 0x0303 && _client.Settings.AllowsTls12
+            ? SslProtocols.Tls12
+            : throw new TlsException(TlsFault.NoCommonVersion);
     }
 
     private ExpectServerHello Retry(ServerHello hello, CipherSuiteInfo suite, HandshakeMessage message)
@@ -200,7 +322,7 @@ internal sealed class ExpectServerHello : HandshakeState
         }
         _hello.RetrySuite = suite;
         _client.Link.Info.HelloRetried = true;
-        if (_client.Offered is { } session && session.Hash != suite.Hash)
+        if (_client.Offered13 is { } session && session.Hash != suite.Hash)
         {
             // A PSK of another hash cannot be selected any more (RFC 9846 §4.2.2).
             _client.Offered = null;
@@ -246,12 +368,10 @@ internal sealed class ExpectServerHello : HandshakeState
 
     private void SelectPsk(ServerHello hello, CipherSuiteInfo suite)
     {
-        TlsSession? offered = _client.Offered;
+        TlsSession? offered = _client.Offered13;
         if (!hello.Extensions.TryGet(ExtensionType.PreSharedKey, out TlsReader data))
         {
-            _client.Link.Info.Resumption = offered is null
-                ? ResumptionOutcome.None(_client.NotOfferedReason)
-                : ResumptionOutcome.Declined(ResumptionMechanism.Psk, ResumptionReason.DeclinedByServer);
+            _client.ReportFullHandshake();
             return;
         }
         ushort index = data.UInt16();
@@ -264,10 +384,7 @@ internal sealed class ExpectServerHello : HandshakeState
         {
             throw new TlsException(TlsFault.PskHashMismatch);
         }
-        _client.Resumed = offered;
-        _client.Link.Info.Resumption = ResumptionOutcome.Resumed(ResumptionMechanism.Psk);
-        _client.Link.Info.SessionAge = _client.Link.Now - offered.IssuedAt;
-        _client.Link.Info.AuthenticatedAt = offered.AuthenticatedAt;
+        _client.ReportResumed(offered);
     }
 
     private int Agree(ServerHello hello, Span<byte> shared)
@@ -313,22 +430,10 @@ internal sealed class ExpectEncryptedExtensions(ClientHandshake client, IReadOnl
             ClientHello.ReadUInt16s(ref groups, 2);
             groups.End();
         }
-        if (extensions.TryGet(ExtensionType.ApplicationLayerProtocolNegotiation, out TlsReader data))
-        {
-            var list = new TlsReader(data.Vector16(2), TlsFault.ExtensionMalformed);
-            data.End();
-            var protocol = new SslApplicationProtocol(list.Vector8(1).ToArray());
-            list.End();
-            if (!client.Settings.ApplicationProtocols.Contains(protocol))
-            {
-                throw new TlsException(TlsFault.ApplicationProtocolNotOffered);
-            }
-            client.Link.Info.ApplicationProtocol = protocol;
-        }
+        client.ReadApplicationProtocol(extensions);
         client.Link.Transcript.Append(message.Raw);
         if (client.Resumed is { } session)
         {
-            client.ServerChain = [.. session.PeerCertificates];
             return new ExpectServerFinished(client, session.Lineage.Next());
         }
         return new ExpectCertificateOrRequest(client, offered, mayRequest: true);
@@ -407,11 +512,7 @@ internal sealed class ExpectServerCertificateVerify(ClientHandshake client, Peer
 
     private ExpectServerFinished Verified(ChainVerdict verdict)
     {
-        verdict.ThrowIfRefused();
-        DateTimeOffset now = client.Link.Now;
-        client.Link.Info.AuthenticatedAt = now;
-        return new ExpectServerFinished(client, SessionLineage.Begin(
-            now, SessionLimits.MaxLifetime, client.ServerChain, server.Leaf.NotAfter.ToUniversalTime(), null, client.Link.Crypto));
+        return new ExpectServerFinished(client, client.Authenticated(verdict, server));
     }
 }
 
@@ -431,29 +532,17 @@ internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineag
         link.LogApplicationSecrets();
         link.SetReadSecret(link.Keys.Suite, link.Keys.ServerApplicationSecret);
         return client.CertificateRequest is { } request
-            ? Pause.For(() => SelectCertificate(request), SendCertificate)
+            ? Pause.For(() => client.SelectCertificate(request), SendCertificate)
             : Finish();
     }
 
-    private ValueTask<TlsCertificate?> SelectCertificate(TlsCertificateRequestInfo request)
-        => client.Settings.ClientCertificateSelector is { } selector
-            ? selector(request, client.Link.Aborted)
-            : new ValueTask<TlsCertificate?>(client.Settings.ClientCertificate);
-
     private Connected13 SendCertificate(TlsCertificate? certificate)
     {
-        ushort[] schemes = [.. client.CertificateRequest!.SignatureSchemes.Select(scheme => (ushort)scheme)];
-        client.Link.Info.RemoteSignatureSchemes = client.CertificateRequest.SignatureSchemes;
-        TlsSignatureScheme? scheme = certificate is null ? null : certificate.ChooseScheme(schemes, client.Settings.SigningSchemes, System.Security.Authentication.SslProtocols.Tls13);
-        if (certificate is not null && scheme is null)
-        {
-            throw new TlsException(TlsFault.NoCommonSignatureScheme);
-        }
+        TlsSignatureScheme scheme = client.UseCertificate(certificate, SslProtocols.Tls13);
         CertificateMessage.Write(client.Link, certificate);
         if (certificate is not null)
         {
-            client.Link.Info.LocalCertificate = certificate.Certificate;
-            CertificateVerify.Write(client.Link, certificate.Signer, scheme!.Value, isServer: false);
+            CertificateVerify.Write(client.Link, certificate.Signer, scheme, isServer: false);
         }
         return Finish();
     }
@@ -465,9 +554,7 @@ internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineag
         link.SetWriteSecret(link.Keys.Suite, link.Keys.ClientApplicationSecret);
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         link.Keys.Finish(link.Transcript.Current(hash));
-        link.Info.RemoteCertificates = client.ServerChain;
-        link.Info.RemoteCertificate = client.Server?.Leaf;
-        link.Complete();
+        client.Complete();
         return new Connected13(link, lineage);
     }
 }

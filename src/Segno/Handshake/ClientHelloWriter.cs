@@ -16,6 +16,7 @@ internal sealed class ClientHelloWriter : IDisposable
     private readonly ClientHandshake _client;
     private readonly List<KeyExchange> _shares = [];
     private readonly byte[] _random = new byte[ClientHello.RandomLength];
+    private readonly byte[] _randomSessionId;
     private readonly byte[] _grease = new byte[6];
     private bool _greaseShare;
 
@@ -25,18 +26,27 @@ internal sealed class ClientHelloWriter : IDisposable
         Span<byte> random = stackalloc byte[ClientHello.RandomLength + ClientHello.MaxSessionId + 6];
         client.Link.Crypto.FillRandom(random);
         random[..ClientHello.RandomLength].CopyTo(_random);
-        SessionId = random.Slice(ClientHello.RandomLength, ClientHello.MaxSessionId).ToArray();
+        _randomSessionId = random.Slice(ClientHello.RandomLength, ClientHello.MaxSessionId).ToArray();
         random[^6..].CopyTo(_grease);
         _greaseShare = client.Settings.SendGrease;
         client.Link.ClientRandom = _random;
         client.Link.Info.ServerName = client.ServerName;
-        foreach (TlsNamedGroup group in client.Settings.KeyShareGroups)
+        foreach (TlsNamedGroup group in client.Settings.AllowsTls13 ? client.Settings.KeyShareGroups : [])
         {
             _shares.Add(client.Link.Crypto.StartKeyExchange(group));
         }
     }
 
-    public byte[] SessionId { get; }
+    /// <summary>
+    /// That of the TLS 1.2 session that is offered, or a random one: for compatibility mode (RFC 9846 §D.4), or for the server to
+    /// echo when it accepts a ticket of TLS 1.2 (RFC 5077 §3.4).
+    /// </summary>
+    public byte[] SessionId => _client.Offered12 switch
+    {
+        { Ticket.IsEmpty: true } session => session.SessionId.ToArray(),
+        null when !_client.Settings.AllowsTls13 => [],
+        _ => _randomSessionId,
+    };
 
     public byte[]? Cookie { get; set; }
 
@@ -67,7 +77,7 @@ internal sealed class ClientHelloWriter : IDisposable
         writer.Vector8(SessionId);
         TlsWriter.OpenVector suites = writer.Open(2);
         WriteGrease(writer, 0);
-        foreach (CipherSuiteInfo suite in settings.CipherSuites)
+        foreach (CipherSuiteInfo suite in settings.CipherSuites13.Concat(settings.CipherSuites12))
         {
             writer.UInt16((int)suite.Suite);
         }
@@ -83,7 +93,11 @@ internal sealed class ClientHelloWriter : IDisposable
         }
         WriteServerName(writer);
         WriteLists(writer);
-        WriteKeyShares(writer);
+        WriteTls12(writer);
+        if (settings.AllowsTls13)
+        {
+            WriteKeyShares(writer);
+        }
         if (Cookie is { } cookie)
         {
             TlsWriter.OpenVector extension = Open(writer, ExtensionType.Cookie);
@@ -98,12 +112,12 @@ internal sealed class ClientHelloWriter : IDisposable
             writer.Vector16([0]);
         }
         int bindersLength = 0;
-        if (settings.AllowResume)
+        if (settings.AllowResume && settings.AllowsTls13)
         {
             TlsWriter.OpenVector modes = Open(writer, ExtensionType.PskKeyExchangeModes);
             writer.Vector8(settings.AllowPskWithoutKeyExchange ? [PskDheKe, PskKe] : [PskDheKe]);
             writer.Close(modes);
-            if (_client.Offered is { } session)
+            if (_client.Offered13 is { } session)
             {
                 bindersLength = WritePsk(writer, session);
             }
@@ -112,7 +126,7 @@ internal sealed class ClientHelloWriter : IDisposable
         if (bindersLength > 0)
         {
             _client.Link.End(start, toTranscript: false);
-            WriteBinder(start, bindersLength, _client.Offered!);
+            WriteBinder(start, bindersLength, _client.Offered13!);
         }
         _client.Link.End(start);
     }
@@ -146,7 +160,7 @@ internal sealed class ClientHelloWriter : IDisposable
         TlsWriter.OpenVector extension = Open(writer, ExtensionType.SupportedGroups);
         TlsWriter.OpenVector list = writer.Open(2);
         WriteGrease(writer, 3);
-        foreach (TlsNamedGroup group in settings.Groups)
+        foreach (TlsNamedGroup group in settings.AllowsTls13 ? settings.Groups : settings.Groups12)
         {
             writer.UInt16((int)group);
         }
@@ -174,12 +188,42 @@ internal sealed class ClientHelloWriter : IDisposable
             writer.Close(extension);
         }
 
-        extension = Open(writer, ExtensionType.SupportedVersions);
-        list = writer.Open(1);
-        WriteGrease(writer, 4);
-        writer.UInt16(0x0304);
-        writer.Close(list);
+        if (settings.AllowsTls13)
+        {
+            extension = Open(writer, ExtensionType.SupportedVersions);
+            list = writer.Open(1);
+            WriteGrease(writer, 4);
+            writer.UInt16(0x0304);
+            if (settings.AllowsTls12)
+            {
+                writer.UInt16(0x0303);
+            }
+            writer.Close(list);
+            writer.Close(extension);
+        }
+    }
+
+    /// <summary>What only TLS 1.2 looks at.</summary>
+    private void WriteTls12(TlsWriter writer)
+    {
+        if (!_client.Settings.AllowsTls12)
+        {
+            return;
+        }
+        //
+        writer.Close(Open(writer, ExtensionType.ExtendedMasterSecret));
+        TlsWriter.OpenVector extension = Open(writer, ExtensionType.RenegotiationInfo);
+        writer.Vector8([]);
         writer.Close(extension);
+        extension = Open(writer, ExtensionType.EcPointFormats);
+        writer.Vector8([0]);
+        writer.Close(extension);
+        if (_client.Settings.AllowResume)
+        {
+            extension = Open(writer, ExtensionType.SessionTicket);
+            writer.Bytes(_client.Offered12?.Ticket.Span ?? []);
+            writer.Close(extension);
+        }
     }
 
     private void WriteKeyShares(TlsWriter writer)

@@ -1,4 +1,3 @@
-using System.Security.Authentication;
 using Segno.Buffers;
 using Segno.Cryptography;
 using Segno.Handshake.Extensions;
@@ -29,7 +28,7 @@ internal sealed class Connected13 : HandshakeState
     public override bool IsConnected => true;
 
     /// <summary>Application data came: KeyUpdates may start anew.</summary>
-    public void ApplicationDataReceived() => _keyUpdates = 0;
+    public override void ApplicationDataReceived() => _keyUpdates = 0;
 
     public override HandshakeState Receive(HandshakeMessage message)
     {
@@ -103,28 +102,11 @@ internal sealed class Connected13 : HandshakeState
         {
             return;
         }
-        DateTimeOffset now = _link.Now;
         Span<byte> psk = stackalloc byte[HashKinds.MaxLength];
         psk = psk[.._link.Keys!.Suite.Hash.Length()];
         _link.Keys.ResumptionPsk(nonce, psk);
-        var state = new TlsSessionState
-        {
-            IsServer = false,
-            ProtocolVersion = SslProtocols.Tls13,
-            CipherSuite = _link.Keys.Suite.Suite,
-            Hash = _link.Keys.Suite.Hash,
-            Scope = _link.Settings.Scope,
-            Lineage = _lineage,
-            IssuedAt = now,
-            Lifetime = TimeSpan.FromSeconds(Math.Min(lifetime, SessionLimits.MaxLifetime.TotalSeconds)),
-            ServerName = _link.Info.ServerName,
-            ApplicationProtocol = _link.Info.ApplicationProtocol,
-            Group = _link.Info.Group,
-            AgeAdd = ageAdd,
-            MaxEarlyDataSize = maxEarlyData,
-            Ticket = ticket.ToArray(),
-        };
-        if (TlsSession.TryCreate(state, psk, out TlsSession? session))
+        TimeSpan bounded = TimeSpan.FromSeconds(Math.Min(lifetime, SessionLimits.MaxLifetime.TotalSeconds));
+        if (_link.TryCreateSession(_lineage, bounded, psk, new SessionHandles(ticket.ToArray(), [], ageAdd, maxEarlyData), out TlsSession? session))
         {
             _link.SessionReceived(session);
         }

@@ -1,6 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Security.Authentication;
+using Segno.Alerts;
 using Segno.Buffers;
 using Segno.Cryptography;
+using Segno.Records;
 using Segno.Sessions;
 
 namespace Segno.Handshake;
@@ -17,6 +20,9 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     /// <summary>The TLS 1.3 key schedule, once the suite is chosen.</summary>
     public KeySchedule? Keys { get; set; }
 
+    /// <summary>The TLS 1.2 keys, once the suite is chosen.</summary>
+    public KeySchedule12? Keys12 { get; set; }
+
     /// <summary>The client's random, by which the key log names a connection.</summary>
     public byte[] ClientRandom { get; set; } = [];
 
@@ -32,9 +38,15 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
 
     protected abstract FlightBuffer Messages { get; }
 
-    public abstract void SetReadSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret);
+    /// <summary>What comes next is protected so. Nothing that came under the keys before may still wait.</summary>
+    public abstract void SetReadProtection(RecordProtection protection);
 
-    public abstract void SetWriteSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret);
+    /// <summary>What goes out next is protected so.</summary>
+    public abstract void SetWriteProtection(RecordProtection protection);
+
+    public void SetReadSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret) => SetReadProtection(new Tls13Protection(Crypto, suite, secret));
+
+    public void SetWriteSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret) => SetWriteProtection(new Tls13Protection(Crypto, suite, secret));
 
     /// <summary>Read half: the next application traffic secret.</summary>
     public abstract void UpdateReadKey();
@@ -42,7 +54,10 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     /// <summary>The peer asked for a KeyUpdate of ours; the write half sends it.</summary>
     public abstract void RequestKeyUpdate();
 
-    /// <summary>The change_cipher_spec of compatibility mode, at most once.</summary>
+    /// <summary>A warning for the peer; the write half sends it.</summary>
+    public abstract void Warn(TlsAlert alert);
+
+    /// <summary>The change_cipher_spec of TLS 1.2, or of compatibility mode: at most once.</summary>
     public abstract void SendChangeCipherSpec();
 
     /// <summary>The peer has to hear from us before it can go on, or its keys change: nothing may stand behind the message in its record (RFC 9846 §5.1).</summary>
@@ -111,9 +126,54 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
         Keys = new KeySchedule(Crypto, suite);
     }
 
+    /// <param name="suite">The suite.</param>
+    /// <param name="serverRandom">The server's random.</param>
+    /// <param name="keepMessages">Whether a client's CertificateVerify may need the messages themselves.</param>
+    public void Negotiated12(CipherSuiteInfo suite, byte[] serverRandom, bool keepMessages)
+    {
+        Info.ProtocolVersion = SslProtocols.Tls12;
+        Info.CipherSuite = suite.Suite;
+        Transcript.Start(suite.Hash, keepMessages);
+        Keys12 = new KeySchedule12(Crypto, suite, ClientRandom, serverRandom);
+    }
+
+    /// <summary>A session of this connection.</summary>
+    /// <returns><see langword="false"/> where there can be none: its authentication is about to end.</returns>
+    public bool TryCreateSession(
+        SessionLineage lineage, TimeSpan lifetime, ReadOnlySpan<byte> secret, in SessionHandles handles, [NotNullWhen(true)] out TlsSession? session)
+    {
+        CipherSuiteInfo suite = Keys?.Suite ?? Keys12!.Suite;
+        return TlsSession.TryCreate(
+            new TlsSessionState
+            {
+                IsServer = Info.IsServer,
+                ProtocolVersion = Info.ProtocolVersion,
+                CipherSuite = suite.Suite,
+                Hash = suite.Hash,
+                Scope = Settings.Scope,
+                Lineage = lineage,
+                IssuedAt = Now,
+                Lifetime = lifetime,
+                ServerName = Info.ServerName,
+                ApplicationProtocol = Info.ApplicationProtocol,
+                Group = Info.Group,
+                ExtendedMasterSecret = Info.ExtendedMasterSecret,
+                Ticket = handles.Ticket,
+                SessionId = handles.SessionId,
+                AgeAdd = handles.AgeAdd,
+                MaxEarlyDataSize = handles.MaxEarlyDataSize,
+            },
+            secret,
+            out session);
+    }
+
     public virtual void Dispose()
     {
         Transcript.Dispose();
         Keys?.Dispose();
+        Keys12?.Dispose();
     }
 }
+
+/// <summary>By what a session is found again: its ticket (clients) or its ID, with what belongs to a TLS 1.3 ticket.</summary>
+internal readonly record struct SessionHandles(ReadOnlyMemory<byte> Ticket, ReadOnlyMemory<byte> SessionId, uint AgeAdd = 0, uint MaxEarlyDataSize = 0);

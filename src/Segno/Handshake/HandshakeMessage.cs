@@ -9,9 +9,13 @@ internal enum HandshakeType : byte
     EndOfEarlyData = 5,
     EncryptedExtensions = 8,
     Certificate = 11,
+    ServerKeyExchange = 12,
     CertificateRequest = 13,
+    ServerHelloDone = 14,
     CertificateVerify = 15,
+    ClientKeyExchange = 16,
     Finished = 20,
+    CertificateStatus = 22,
     KeyUpdate = 24,
     MessageHash = 254,
 }

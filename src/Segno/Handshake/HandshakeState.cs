@@ -14,6 +14,14 @@ internal abstract class HandshakeState
 
     public abstract HandshakeState Receive(HandshakeMessage message);
 
+    /// <summary>TLS 1.2: the peer's next record is protected (RFC 5246 §7.1).</summary>
+    public virtual HandshakeState ReceiveChangeCipherSpec() => throw new TlsException(TlsFault.UnexpectedChangeCipherSpec);
+
+    /// <summary>Application data came, where it may.</summary>
+    public virtual void ApplicationDataReceived()
+    {
+    }
+
     /// <summary>Goes on after <see cref="Pending"/> is done.</summary>
     public virtual HandshakeState Resume() => throw new InvalidOperationException("Nothing is pending.");
 

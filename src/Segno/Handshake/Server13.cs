@@ -34,6 +34,67 @@ internal sealed class ServerHandshake(HandshakeLink link, ServerSettings setting
     public List<ReadOnlyMemory<byte>> ClientChain { get; set; } = [];
 
     public PeerCertificate? Client { get; set; }
+
+    public ValueTask<TlsCertificate?> SelectCertificate(ClientHello hello)
+        => Settings.CertificateSelector is { } selector
+            ? selector(hello.ToInfo(ServerName), Link.Aborted)
+            : new ValueTask<TlsCertificate?>((TlsCertificate?)null);
+
+    /// <summary>The certificates to choose from: the selector's, or all.</summary>
+    public IReadOnlyList<TlsCertificate> Candidates(TlsCertificate? selected) => selected is not null
+        ? [selected]
+        : Settings.CertificateSelector is null ? Settings.Certificates : throw new TlsException(TlsFault.UnrecognizedServerName);
+
+    /// <summary>ALPN (RFC 7301 §3.2): our first one that the client offers, of this connection whatever the session had.</summary>
+    public void ChooseApplicationProtocol(ClientHello hello)
+    {
+        SslApplicationProtocol[] ours = Settings.ApplicationProtocols;
+        List<SslApplicationProtocol> theirs = hello.ApplicationProtocols();
+        if (ours.Length == 0 || theirs.Count == 0)
+        {
+            return;
+        }
+        int index = Array.FindIndex(ours, theirs.Contains);
+        Link.Info.ApplicationProtocol = index >= 0 ? ours[index] : throw new TlsException(TlsFault.NoCommonApplicationProtocol);
+    }
+
+    public void WriteApplicationProtocol(TlsWriter writer)
+    {
+        if (Link.Info.ApplicationProtocol is not { Protocol.Length: > 0 } protocol)
+        {
+            return;
+        }
+        writer.UInt16((int)ExtensionType.ApplicationLayerProtocolNegotiation);
+        TlsWriter.OpenVector extension = writer.Open(2);
+        TlsWriter.OpenVector list = writer.Open(2);
+        writer.Vector8(protocol.Protocol.Span);
+        writer.Close(list);
+        writer.Close(extension);
+    }
+
+    public void ReportResumed(TlsSession session)
+    {
+        Resumed = session;
+        ClientChain = [.. session.PeerCertificates];
+        Link.Info.SessionAge = Link.Now - session.IssuedAt;
+        Link.Info.AuthenticatedAt = session.AuthenticatedAt;
+    }
+
+    /// <summary>The lineage of a full handshake's sessions.</summary>
+    public SessionLineage BeginLineage() => SessionLineage.Begin(
+        Link.Now,
+        Settings.AuthenticationLifetime,
+        ClientChain,
+        Client?.Leaf.NotAfter.ToUniversalTime(),
+        Certificate?.Certificate.NotAfter.ToUniversalTime(),
+        Link.Crypto);
+
+    public void Complete()
+    {
+        Link.Info.RemoteCertificates = ClientChain;
+        Link.Info.RemoteCertificate = Client?.Leaf;
+        Link.Complete();
+    }
 }
 
 /// <summary>Waits for a ClientHello: the first, or after a HelloRetryRequest the second.</summary>
@@ -62,21 +123,15 @@ internal sealed class ExpectClientHello : HandshakeState
     {
         Expect(message, HandshakeType.ClientHello);
         ClientHello hello = ClientHello.Read(message);
-        if (!hello.SupportedVersions().Contains((ushort)0x0304))
-        {
-            throw new TlsException(_first is null ? TlsFault.NoCommonVersion : TlsFault.VersionChangedAfterRetry);
-        }
-        if (hello.LegacyVersion != 0x0303)
-        {
-            throw new TlsException(TlsFault.LegacyVersionInvalid);
-        }
-        if (hello.CompressionMethods is not [0])
-        {
-            throw new TlsException(TlsFault.CompressionMethodInvalid);
-        }
         string? name = hello.ServerName();
         if (_first is { } first)
         {
+            if (!hello.Offers(SslProtocols.Tls13))
+            {
+                // D1: after a HelloRetryRequest the version is chosen.
+                throw new TlsException(TlsFault.VersionChangedAfterRetry);
+            }
+            CheckTls13(hello);
             CheckSecond(first, hello);
             return new ServerNegotiation(_server, hello, _retriedGroup).Run();
         }
@@ -87,14 +142,45 @@ internal sealed class ExpectClientHello : HandshakeState
         // The virtual host comes first: everything else, resumption included, is decided by its rules.
         return _server.Settings.ContextSelector is { } selector
             ? Pause.For(() => selector((hello.ToInfo(name), _server.Link.Aborted)), settings => UseSettings(settings, hello))
-            : new ServerNegotiation(_server, hello, null).Run();
+            : Negotiate(hello);
+    }
+
+    /// <summary>The highest version that both have (RFC 9846 §4.3.1, RFC 5246 §E.1).</summary>
+    private HandshakeState Negotiate(ClientHello hello)
+    {
+        ServerSettings settings = _server.Settings;
+        if (settings.AllowsTls13 && hello.Offers(SslProtocols.Tls13))
+        {
+            CheckTls13(hello);
+            return new ServerNegotiation(_server, hello, null).Run();
+        }
+        if (settings.AllowsTls13 && hello.CipherSuites.Contains(ClientHello.FallbackScsv))
+        {
+            // it could have had more.
+            throw new TlsException(TlsFault.InappropriateFallback);
+        }
+        return settings.AllowsTls12 && hello.Offers(SslProtocols.Tls12)
+            ? new ServerNegotiation12(_server, hello).Run()
+            : throw new TlsException(TlsFault.NoCommonVersion);
+    }
+
+    private static void CheckTls13(ClientHello hello)
+    {
+        if (hello.LegacyVersion != 0x0303)
+        {
+            throw new TlsException(TlsFault.LegacyVersionInvalid);
+        }
+        if (hello.CompressionMethods is not [0])
+        {
+            throw new TlsException(TlsFault.CompressionMethodInvalid);
+        }
     }
 
     private HandshakeState UseSettings(ServerSettings? settings, ClientHello hello)
     {
         _server.Settings = settings ?? throw new TlsException(TlsFault.UnrecognizedServerName);
         _server.Link.UseSettings(settings);
-        return new ServerNegotiation(_server, hello, null).Run();
+        return Negotiate(hello);
     }
 
     /// <summary>RFC 9846 §4.2.2: only a few things may change between the two hellos.</summary>
@@ -176,7 +262,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
 
     private CipherSuiteInfo ChooseSuite()
     {
-        CipherSuiteInfo[] ours = server.Settings.CipherSuites;
+        CipherSuiteInfo[] ours = server.Settings.CipherSuites13;
         if (server.Settings.PreferServerCipherSuites)
         {
             return Array.Find(ours, suite => hello.CipherSuites.Contains((ushort)suite.Suite)) ?? throw new TlsException(TlsFault.NoCommonCipherSuite);
@@ -264,7 +350,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         {
             throw new TlsException(TlsFault.MissingExtension, nameof(ExtensionType.SignatureAlgorithms));
         }
-        return Pause.For(SelectCertificate, certificate => UseCertificate(certificate, schemes));
+        return Pause.For(() => server.SelectCertificate(hello), certificate => UseCertificate(certificate, schemes));
     }
 
     /// <summary>Prove: the binder shows that the client has the session's secret (RFC 9846 §4.3.11.2).</summary>
@@ -342,18 +428,10 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         return new ExpectClientHello(server, hello, _group);
     }
 
-    private ValueTask<TlsCertificate?> SelectCertificate()
-        => server.Settings.CertificateSelector is { } selector
-            ? selector(hello.ToInfo(server.ServerName), _link.Aborted)
-            : new ValueTask<TlsCertificate?>((TlsCertificate?)null);
-
     private HandshakeState UseCertificate(TlsCertificate? selected, ushort[] schemes)
     {
-        if (server.Settings.CertificateSelector is not null && selected is null)
-        {
-            throw new TlsException(TlsFault.UnrecognizedServerName);
-        }
-        foreach (TlsCertificate candidate in selected is null ? server.Settings.Certificates : [selected])
+        IReadOnlyList<TlsCertificate> candidates = server.Candidates(selected);
+        foreach (TlsCertificate candidate in candidates)
         {
             if (candidate.ChooseScheme(schemes, server.Settings.SigningSchemes, SslProtocols.Tls13) is { } scheme)
             {
@@ -362,13 +440,13 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
                 return SendFlight();
             }
         }
-        throw new TlsException(server.Settings.Certificates.Length == 0 && selected is null ? TlsFault.NoSuitableCertificate : TlsFault.NoCommonSignatureScheme);
+        throw new TlsException(candidates.Count == 0 ? TlsFault.NoSuitableCertificate : TlsFault.NoCommonSignatureScheme);
     }
 
     private HandshakeState SendFlight()
     {
         _link.CheckEndOfRecord();
-        ChooseApplicationProtocol();
+        server.ChooseApplicationProtocol(hello);
         SendServerHello();
         _link.SetWriteSecret(server.Suite!, _link.Keys!.ServerHandshakeSecret);
         _link.SetReadSecret(server.Suite!, _link.Keys.ClientHandshakeSecret);
@@ -395,26 +473,11 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         _link.SetWriteSecret(server.Suite!, _link.Keys.ServerApplicationSecret);
         if (server.Resumed is { } session)
         {
-            server.ClientChain = [.. session.PeerCertificates];
-            _link.Info.SessionAge = _link.Now - session.IssuedAt;
-            _link.Info.AuthenticatedAt = session.AuthenticatedAt;
+            server.ReportResumed(session);
             return new ExpectClientFinished(server, session.Lineage.Next());
         }
         _link.Info.AuthenticatedAt = _link.Now;
         return request ? new ExpectClientCertificate(server) : new ExpectClientFinished(server, null);
-    }
-
-    private void ChooseApplicationProtocol()
-    {
-        SslApplicationProtocol[] ours = server.Settings.ApplicationProtocols;
-        if (ours.Length == 0 || !hello.Extensions.Has(ExtensionType.ApplicationLayerProtocolNegotiation))
-        {
-            hello.ApplicationProtocols();
-            return;
-        }
-        List<SslApplicationProtocol> theirs = hello.ApplicationProtocols();
-        int index = Array.FindIndex(ours, theirs.Contains);
-        _link.Info.ApplicationProtocol = index >= 0 ? ours[index] : throw new TlsException(TlsFault.NoCommonApplicationProtocol);
     }
 
     private void SendServerHello()
@@ -487,15 +550,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             writer.UInt16((int)ExtensionType.ServerName);
             writer.UInt16(0);
         }
-        if (_link.Info.ApplicationProtocol is { Protocol.Length: > 0 } protocol)
-        {
-            writer.UInt16((int)ExtensionType.ApplicationLayerProtocolNegotiation);
-            TlsWriter.OpenVector extension = writer.Open(2);
-            TlsWriter.OpenVector list = writer.Open(2);
-            writer.Vector8(protocol.Protocol.Span);
-            writer.Close(list);
-            writer.Close(extension);
-        }
+        server.WriteApplicationProtocol(writer);
         writer.Close(extensions);
         _link.End(start);
     }
@@ -589,9 +644,7 @@ internal sealed class ExpectClientFinished(ServerHandshake server, SessionLineag
         link.SetReadSecret(server.Suite!, link.Keys.ClientApplicationSecret);
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         link.Keys.Finish(link.Transcript.Current(hash));
-        link.Info.RemoteCertificates = server.ClientChain;
-        link.Info.RemoteCertificate = server.Client?.Leaf;
-        link.Complete();
+        server.Complete();
         SendTickets();
         return new Connected13(link, null);
     }
@@ -603,13 +656,7 @@ internal sealed class ExpectClientFinished(ServerHandshake server, SessionLineag
         {
             return;
         }
-        SessionLineage lineage = resumedLineage ?? SessionLineage.Begin(
-            server.Link.Now,
-            server.Settings.AuthenticationLifetime,
-            server.ClientChain,
-            server.Client?.Leaf.NotAfter.ToUniversalTime(),
-            server.Certificate?.Certificate.NotAfter.ToUniversalTime(),
-            server.Link.Crypto);
+        SessionLineage lineage = resumedLineage ?? server.BeginLineage();
         for (int i = 0; i < count; i++)
         {
             SendTicket(lineage, i);
@@ -626,23 +673,8 @@ internal sealed class ExpectClientFinished(ServerHandshake server, SessionLineag
         Span<byte> psk = stackalloc byte[HashKinds.MaxLength];
         psk = psk[..server.Suite!.Hash.Length()];
         link.Keys!.ResumptionPsk(nonce, psk);
-        var state = new TlsSessionState
-        {
-            IsServer = true,
-            ProtocolVersion = SslProtocols.Tls13,
-            CipherSuite = server.Suite.Suite,
-            Hash = server.Suite.Hash,
-            Scope = server.Settings.Scope,
-            Lineage = lineage,
-            IssuedAt = link.Now,
-            Lifetime = server.Settings.TicketLifetime,
-            ServerName = server.ServerName,
-            ApplicationProtocol = link.Info.ApplicationProtocol,
-            Group = link.Info.Group,
-            AgeAdd = ageAdd,
-        };
         // A session that cannot be (its authentication is about to end) or a ticket that cannot be sealed: then there is none.
-        bool possible = TlsSession.TryCreate(state, psk, out TlsSession? session);
+        bool possible = link.TryCreateSession(lineage, server.Settings.TicketLifetime, psk, new SessionHandles([], [], ageAdd), out TlsSession? session);
         CryptographicOperations.ZeroMemory(psk);
         if (!possible || server.Settings.Sessions.IssueTicket(session!) is not { } ticket)
         {

@@ -26,6 +26,9 @@ public sealed class TlsConnectionInfo
     /// <summary>The key-exchange group, or <see langword="null"/> where keys came from a PSK alone.</summary>
     public TlsNamedGroup? Group { get; internal set; }
 
+    /// <summary>TLS 1.2: whether the main secret is bound to the handshake (RFC 7627). Only such sessions are resumed. TLS 1.3 binds it always: <see langword="false"/>.</summary>
+    public bool ExtendedMasterSecret { get; internal set; }
+
     /// <summary>The application protocol; default where none was negotiated.</summary>
     public SslApplicationProtocol ApplicationProtocol { get; internal set; }
 

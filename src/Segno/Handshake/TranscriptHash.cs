@@ -8,20 +8,24 @@ internal sealed class TranscriptHash(CryptoProvider crypto) : IDisposable
 {
     private readonly FlightBuffer _early = new();
     private TranscriptHasher? _hasher;
+    private bool _keepsMessages = true;
+
+    /// <summary>The messages themselves, as long as they are kept: what CertificateVerify of TLS 1.2 signs.</summary>
+    public ReadOnlySpan<byte> Messages => _keepsMessages ? _early.Span : throw new InvalidOperationException("The messages are not kept.");
 
     public void Append(ReadOnlySpan<byte> message)
     {
-        if (_hasher is { } hasher)
-        {
-            hasher.Append(message);
-        }
-        else
+        _hasher?.Append(message);
+        if (_keepsMessages)
         {
             _early.Append(message);
         }
     }
 
-    public void Start(HashKind hash)
+    /// <summary>The hash is known.</summary>
+    /// <param name="hash">The hash.</param>
+    /// <param name="keepMessages">Whether the messages are still needed as they are, until <see cref="ForgetMessages"/>.</param>
+    public void Start(HashKind hash, bool keepMessages = false)
     {
         if (_hasher is not null)
         {
@@ -29,6 +33,15 @@ internal sealed class TranscriptHash(CryptoProvider crypto) : IDisposable
         }
         _hasher = crypto.CreateHasher(hash);
         _hasher.Append(_early.Span);
+        if (!keepMessages)
+        {
+            ForgetMessages();
+        }
+    }
+
+    public void ForgetMessages()
+    {
+        _keepsMessages = false;
         _early.Release();
     }
 
@@ -57,7 +70,10 @@ internal sealed class TranscriptHash(CryptoProvider crypto) : IDisposable
         {
             throw new InvalidOperationException("The transcript has another hash.");
         }
-        fork.Append(_early.Span);
+        if (_keepsMessages && _hasher is null)
+        {
+            fork.Append(_early.Span);
+        }
         fork.Append(more);
         return destination[..fork.Current(destination)];
     }

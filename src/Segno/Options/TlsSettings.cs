@@ -10,18 +10,26 @@ namespace Segno;
 /// <summary>Options, checked and frozen: what contexts hold and handshakes read.</summary>
 internal abstract class TlsSettings
 {
+    private const SslProtocols AllVersions = SslProtocols.Tls12 | SslProtocols.Tls13;
+
     private static readonly TlsNamedGroup[] DefaultGroups = [TlsNamedGroup.X25519, TlsNamedGroup.P256, TlsNamedGroup.P384];
 
     protected TlsSettings(TlsOptions options)
     {
-        if ((options.EnabledSslProtocols | SslProtocols.Tls13) != SslProtocols.Tls13)
+        if ((options.EnabledSslProtocols | AllVersions) != AllVersions)
         {
-            throw new ArgumentException("EnabledSslProtocols: only TLS 1.3 is supported.", nameof(options));
+            throw new ArgumentException("EnabledSslProtocols: only TLS 1.2 and TLS 1.3 are supported.", nameof(options));
         }
         Crypto = CryptoProvider.Default;
         ApplicationProtocols = [.. options.ApplicationProtocols ?? []];
-        CipherSuites = Suites(options);
         Groups = GroupsOf(options.SupportedGroups);
+        Groups12 = [.. Groups.Where(NamedGroups.IsForTls12)];
+        CipherSuites13 = Suites(options, SslProtocols.Tls13, CipherSuiteInfo.AllTls13);
+        CipherSuites12 = Suites(options, SslProtocols.Tls12, CipherSuiteInfo.AllTls12);
+        if (CipherSuites13.Length == 0 && CipherSuites12.Length == 0)
+        {
+            throw new ArgumentException("CipherSuites: the list is empty.", nameof(options));
+        }
         SignatureSchemes = NotEmpty(options.SignatureSchemes, SchemeChoice.Default, nameof(options.SignatureSchemes));
         SigningSchemes = NotEmpty(options.SigningSchemes, SchemeChoice.Default, nameof(options.SigningSchemes));
         AllowResume = options.AllowTlsResume;
@@ -44,9 +52,20 @@ internal abstract class TlsSettings
 
     public SslApplicationProtocol[] ApplicationProtocols { get; }
 
-    public CipherSuiteInfo[] CipherSuites { get; }
+    /// <summary>The suites of TLS 1.3; empty where the version is off.</summary>
+    public CipherSuiteInfo[] CipherSuites13 { get; }
+
+    /// <summary>The suites of TLS 1.2; empty where the version is off.</summary>
+    public CipherSuiteInfo[] CipherSuites12 { get; }
+
+    public bool AllowsTls13 => CipherSuites13.Length > 0;
+
+    public bool AllowsTls12 => CipherSuites12.Length > 0;
 
     public TlsNamedGroup[] Groups { get; }
+
+    /// <summary>Those of <see cref="Groups"/> that TLS 1.2 has.</summary>
+    public TlsNamedGroup[] Groups12 { get; }
 
     public TlsSignatureScheme[] SignatureSchemes { get; }
 
@@ -142,17 +161,33 @@ internal abstract class TlsSettings
         return given is null ? defaults : [.. given];
     }
 
-    private CipherSuiteInfo[] Suites(TlsOptions options)
+    /// <summary>The suites of a version; empty where it is not enabled, or cannot be for want of a suite or a group.</summary>
+    private CipherSuiteInfo[] Suites(TlsOptions options, SslProtocols version, ReadOnlySpan<CipherSuiteInfo> known)
     {
-        CipherSuiteInfo[] all = [.. CipherSuiteInfo.AllTls13.ToArray().Where(suite => Crypto.Supports(suite.Aead))];
-        if (options.CipherSuites is not { } wanted)
+        bool named = options.EnabledSslProtocols.HasFlag(version);
+        if (!named && options.EnabledSslProtocols != SslProtocols.None)
         {
-            return all;
+            return [];
         }
-        CipherSuiteInfo[] chosen = [.. wanted.Select(suite => Array.Find(all, info => info.Suite == suite)
-            ?? throw new ArgumentException($"CipherSuites: {suite} is not supported.", nameof(options)))];
-        return NotEmpty<CipherSuiteInfo>(chosen, all, nameof(options.CipherSuites));
+        CipherSuiteInfo[] all = [.. known.ToArray().Where(suite => Crypto.Supports(suite.Aead))];
+        CipherSuiteInfo[] chosen = options.CipherSuites is { } wanted ? [.. wanted.Select(Find).OfType<CipherSuiteInfo>()] : all;
+        if (named && chosen.Length == 0)
+        {
+            throw new ArgumentException($"CipherSuites: EnabledSslProtocols has {version}, and the list no suite of it.", nameof(options));
+        }
+        if (version == SslProtocols.Tls12 && Groups12.Length == 0)
+        {
+            return named ? throw new ArgumentException("SupportedGroups: the list has no group of TLS 1.2.", nameof(options)) : [];
+        }
+        return chosen;
+
+        CipherSuiteInfo? Find(TlsCipherSuite suite)
+            => Array.Find(all, info => info.Suite == suite)
+                ?? (IsKnown(suite) ? null : throw new ArgumentException($"CipherSuites: {suite} is not supported (docs/stances.md).", nameof(options)));
     }
+
+    private bool IsKnown(TlsCipherSuite suite)
+        => CipherSuiteInfo.Find(suite) is { } info && Crypto.Supports(info.Aead);
 }
 
 /// <summary>A client's settings.</summary>

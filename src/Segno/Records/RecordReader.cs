@@ -22,9 +22,15 @@ internal sealed class RecordReader : IDisposable
 
     public void UpdateKey() => _protection!.Update();
 
+    /// <summary>Whether a record of this type is protected where the reader stands.</summary>
+    public bool Protects(ContentType type) => _protection is { } protection && protection.Protects(type);
+
+    /// <summary>See <see cref="RecordProtection.OpenedLength"/>.</summary>
+    public int OpenedLength(int recordLength) => _protection!.OpenedLength(recordLength);
+
     /// <summary>Finds the first record.</summary>
     /// <returns>Whether it is there as a whole.</returns>
-    public static bool TryFind(ReadOnlySpan<byte> input, out RecordHeader header)
+    public bool TryFind(ReadOnlySpan<byte> input, out RecordHeader header)
     {
         header = default;
         if (input.IsEmpty)
@@ -44,7 +50,9 @@ internal sealed class RecordReader : IDisposable
         {
             throw new TlsException(TlsFault.WrongRecordVersion);
         }
-        if (header.Length > (header.Type == ContentType.ApplicationData ? RecordHeader.MaxCiphertext : RecordHeader.MaxPlaintext))
+        // Application data may be early data of a client's that is skipped.
+        bool isCiphertext = header.Type == ContentType.ApplicationData || Protects(header.Type);
+        if (header.Length > (isCiphertext ? RecordHeader.MaxCiphertext : RecordHeader.MaxPlaintext))
         {
             throw new TlsException(TlsFault.RecordTooLong);
         }

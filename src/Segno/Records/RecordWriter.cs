@@ -119,11 +119,11 @@ internal sealed class RecordWriter : IDisposable
 
     private int RecordLength(int content) => _protection is null
         ? RecordHeader.Size + content
-        : RecordHeader.Size + content + Padding(content) + RecordProtection.Overhead;
+        : RecordHeader.Size + content + Padding(content) + _protection.Overhead;
 
     private int Padding(int content)
     {
-        if (_paddingBlock == 0 || _protection is null)
+        if (_paddingBlock == 0 || _protection is not { CanPad: true })
         {
             return 0;
         }

@@ -9,6 +9,9 @@ internal static class SessionLimits
     /// <summary>TLS 1.2's main secret.</summary>
     public const int MainSecret12Length = 48;
 
+    /// <summary>R-08 (RFC 5246 §F.1.4): no session of TLS 1.2 is kept longer by a client.</summary>
+    public static readonly TimeSpan MaxLifetime12 = TimeSpan.FromHours(24);
+
     public const int MaxApplicationData = 4096;
 
     /// <summary>A DNS name has at most 253 characters.</summary>

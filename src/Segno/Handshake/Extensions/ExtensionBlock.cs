@@ -61,6 +61,18 @@ internal sealed class ExtensionBlock
         return result;
     }
 
+    /// <summary>For a message whose own extensions say which it is: refuses what may not stand in it after all.</summary>
+    public void CheckPlace(ExtensionPlace place)
+    {
+        foreach ((ExtensionType type, _) in _extensions)
+        {
+            if (ExtensionRules.Places(type) is { } places && (places & place) == 0)
+            {
+                throw new TlsException(TlsFault.MisplacedExtension, type.ToString());
+            }
+        }
+    }
+
     public bool Has(ExtensionType type) => Find(type) is not null;
 
     /// <summary>A reader over the extension's data; what does not parse is <see cref="TlsFault.ExtensionMalformed"/>.</summary>

@@ -22,6 +22,12 @@ internal sealed class ClientHello
     public const int RandomLength = 32;
     public const int MaxSessionId = 32;
 
+    /// <summary>TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746 §3.3).</summary>
+    public const ushort EmptyRenegotiationInfoScsv = 0x00ff;
+
+    /// <summary>TLS_FALLBACK_SCSV (RFC 7507 §2).</summary>
+    public const ushort FallbackScsv = 0x5600;
+
     /// <summary>More PSK identities than this are not looked at.</summary>
     public const int MaxIdentities = 8;
 
@@ -253,13 +259,23 @@ internal sealed class ClientHello
         }
     }
 
+    /// <summary>The versions that the client has, as far as we know them. Without supported_versions it means all up to its legacy_version (RFC 5246 §E.1).</summary>
+    public SslProtocols Versions()
+    {
+        ushort[] versions = SupportedVersions();
+        bool tls12 = Extensions.Has(ExtensionType.SupportedVersions) ? versions.Contains((ushort)0x0303) : LegacyVersion >= 0x0303;
+        return (versions.Contains((ushort)0x0304) ? SslProtocols.Tls13 : SslProtocols.None) | (tls12 ? SslProtocols.Tls12 : SslProtocols.None);
+    }
+
+    public bool Offers(SslProtocols version) => Versions().HasFlag(version);
+
     public TlsClientHelloInfo ToInfo(string? serverName) => new()
     {
         ServerName = serverName,
         ApplicationProtocols = ApplicationProtocols(),
         CipherSuites = [.. CipherSuites.Select(suite => (TlsCipherSuite)suite)],
         SignatureSchemes = [.. (UInt16List(ExtensionType.SignatureAlgorithms) ?? []).Select(scheme => (TlsSignatureScheme)scheme)],
-        SupportedVersions = SupportedVersions().Contains((ushort)0x0304) ? SslProtocols.Tls13 : SslProtocols.None,
+        SupportedVersions = Versions(),
     };
 }
 

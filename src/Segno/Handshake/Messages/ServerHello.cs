@@ -51,6 +51,10 @@ internal sealed class ServerHello
             // A cookie is the one thing that a HelloRetryRequest may bring unasked.
             offered = new HashSet<ExtensionType>(offered) { ExtensionType.Cookie };
         }
+        ExtensionPlace hello13 = isRetry ? ExtensionPlace.HelloRetryRequest : ExtensionPlace.ServerHello;
+        ExtensionBlock block = ExtensionBlock.Read(extensions, hello13 | ExtensionPlace.ServerHello12, offered);
+        // Without supported_versions it is a hello of TLS 1.2, where all answers stand (RFC 9846 §4.3.1).
+        block.CheckPlace(isRetry || block.Has(ExtensionType.SupportedVersions) ? hello13 : ExtensionPlace.ServerHello12);
         return new ServerHello
         {
             LegacyVersion = version,
@@ -58,9 +62,12 @@ internal sealed class ServerHello
             SessionIdEcho = sessionId,
             CipherSuite = suite,
             CompressionMethod = compression,
-            Extensions = ExtensionBlock.Read(extensions, isRetry ? ExtensionPlace.HelloRetryRequest : ExtensionPlace.ServerHello, offered),
+            Extensions = block,
         };
     }
+
+    /// <summary>Marks the random of a server that could have spoken TLS 1.3 (RFC 9846 §4.2.3).</summary>
+    public static void MarkDowngrade(Span<byte> random) => "DOWNGRD\u0001"u8.CopyTo(random[24..]);
 
     /// <summary>Writes all up to the extensions, which the caller opens next.</summary>
     /// <param name="writer">The writer.</param>

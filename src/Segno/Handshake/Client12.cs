@@ -1,0 +1,280 @@
+using System.Security.Cryptography;
+using Segno.Buffers;
+using Segno.Certificates;
+using Segno.Cryptography;
+using Segno.Handshake.Extensions;
+using Segno.Handshake.Messages;
+using Segno.Records;
+using Segno.Sessions;
+
+namespace Segno.Handshake;
+
+/// <summary>What the states of a TLS 1.2 client share (RFC 5246 §7.3), beside what all client states do.</summary>
+internal sealed class Client12
+{
+    private Client12(ClientHandshake common, byte[] serverRandom, byte[] sessionId)
+    {
+        Common = common;
+        ServerRandom = serverRandom;
+        SessionId = sessionId;
+    }
+
+    public ClientHandshake Common { get; }
+
+    public HandshakeLink Link => Common.Link;
+
+    public byte[] ServerRandom { get; }
+
+    /// <summary>The session ID that the server gave; empty: none.</summary>
+    public byte[] SessionId { get; }
+
+    /// <summary>Whether a NewSessionTicket comes before the server's change_cipher_spec .</summary>
+    public bool TicketComes { get; private set; }
+
+    /// <summary>Whether a CertificateStatus may follow the server's certificate (RFC 6066 §8).</summary>
+    public bool StatusMayCome { get; private set; }
+
+    public (uint LifetimeHint, byte[] Ticket) NewTicket { get; set; }
+
+    /// <summary>From the ServerHello on.</summary>
+    public static HandshakeState Begin(ClientHandshake common, ClientHelloWriter sent, ServerHello hello, HandshakeMessage message)
+    {
+        if (hello.CompressionMethod != 0)
+        {
+            throw new TlsException(TlsFault.CompressionMethodInvalid);
+        }
+        CipherSuiteInfo suite = Array.Find(common.Settings.CipherSuites12, info => (ushort)info.Suite == hello.CipherSuite)
+            ?? throw new TlsException(TlsFault.CipherSuiteNotOffered);
+        var client = new Client12(common, hello.Random, hello.SessionIdEcho);
+        TlsSession? resumed = client.ResumedSession(sent, suite);
+        client.Link.Negotiated12(suite, hello.Random, keepMessages: resumed is null && common.HasCertificate);
+        client.Link.Transcript.Append(message.Raw);
+        client.ReadExtensions(hello.Extensions, resumed);
+        sent.Dispose();
+        if (resumed is null)
+        {
+            common.ReportFullHandshake();
+            return new ExpectServerCertificate12(client);
+        }
+        common.ReportResumed(resumed);
+        client.Link.Info.Group = resumed.Group;
+        client.Link.Keys12!.Resume(resumed);
+        client.LogMainSecret();
+        (RecordProtection write, RecordProtection read) = client.Link.Keys12.MakeProtections();
+        return client.ExpectTicketOrChange(read, new ExpectServerFinished12(client, resumed.Lineage.Next(), write));
+    }
+
+    /// <summary>What comes before the server's Finished: its ticket, if it announced one, then change_cipher_spec.</summary>
+    public HandshakeState ExpectTicketOrChange(RecordProtection read, ExpectServerFinished12 finished)
+    {
+        var change = new ExpectChangeCipherSpec12(Link, read, finished);
+        return TicketComes ? new ExpectServerTicket12(this, change) : change;
+    }
+
+    public void LogMainSecret() => Link.Log("CLIENT_RANDOM", Link.Keys12!.MainSecret);
+
+    /// <summary>Both Finished messages are in: the session, if there is one, becomes usable .</summary>
+    public Connected12 Complete(SessionLineage lineage)
+    {
+        Common.Complete();
+        bool isNew = NewTicket.Ticket is { Length: > 0 } || (Common.Resumed is null && SessionId.Length > 0);
+        // a session whose secret is not bound to its handshake is not kept.
+        if (isNew && Link.Info.ExtendedMasterSecret && Common.Settings.AllowResume && NewTicket.Ticket is not { Length: > SessionLimits.MaxClientTicket })
+        {
+            var handles = new SessionHandles(NewTicket.Ticket ?? [], NewTicket.Ticket is { Length: > 0 } ? [] : SessionId);
+            if (Link.TryCreateSession(lineage, Lifetime(), Link.Keys12!.MainSecret, handles, out TlsSession? session))
+            {
+                Link.SessionReceived(session);
+            }
+        }
+        return new Connected12(Link);
+    }
+
+    /// <summary>R-08: at most a day; the hint of a ticket may shorten it, and a hint of zero says nothing (RFC 5077 §3.3).</summary>
+    private TimeSpan Lifetime() => NewTicket.LifetimeHint is > 0 and var hint && hint < SessionLimits.MaxLifetime12.TotalSeconds
+        ? TimeSpan.FromSeconds(hint)
+        : SessionLimits.MaxLifetime12;
+
+    /// <summary>The offered session, where the server accepts it: it echoes the session ID of the hello (RFC 5246 §7.4.1.3, RFC 5077 §3.4).</summary>
+    private TlsSession? ResumedSession(ClientHelloWriter sent, CipherSuiteInfo suite)
+    {
+        if (SessionId.Length == 0 || !PublicData.Equal(SessionId, sent.SessionId))
+        {
+            return null;
+        }
+        // an echo means resumption, and there is nothing to resume.
+        TlsSession session = Common.Offered12 ?? throw new TlsException(TlsFault.SessionIdEchoedWithoutSession);
+        return session.CipherSuite == suite.Suite ? session : throw new TlsException(TlsFault.ResumedCipherSuiteChanged);
+    }
+
+    private void ReadExtensions(ExtensionBlock extensions, TlsSession? resumed)
+    {
+        // who does not know secure renegotiation may be renegotiated by somebody in between.
+        if (!extensions.TryGet(ExtensionType.RenegotiationInfo, out TlsReader renegotiation))
+        {
+            throw new TlsException(TlsFault.RenegotiationInfoInvalid, "the server has none");
+        }
+        if (!renegotiation.Vector8().IsEmpty)
+        {
+            throw new TlsException(TlsFault.RenegotiationInfoInvalid, "not empty");
+        }
+        renegotiation.End();
+        Link.Info.ExtendedMasterSecret = ReadEmpty(extensions, ExtensionType.ExtendedMasterSecret);
+        if (resumed is not null && !Link.Info.ExtendedMasterSecret)
+        {
+            //
+            throw new TlsException(TlsFault.ExtendedMasterSecretMissing);
+        }
+        TicketComes = ReadEmpty(extensions, ExtensionType.SessionTicket);
+        StatusMayCome = ReadEmpty(extensions, ExtensionType.StatusRequest);
+        ReadEmpty(extensions, ExtensionType.ServerName);
+        PointFormats.Check(extensions);
+        Common.ReadApplicationProtocol(extensions);
+    }
+
+    private static bool ReadEmpty(ExtensionBlock extensions, ExtensionType type)
+    {
+        bool found = extensions.TryGet(type, out TlsReader data);
+        data.End();
+        return found;
+    }
+}
+
+internal sealed class ExpectServerCertificate12(Client12 client) : HandshakeState
+{
+    public override HandshakeState Receive(HandshakeMessage message)
+    {
+        Expect(message, HandshakeType.Certificate);
+        ClientHandshake common = client.Common;
+        common.ServerChain = CertificateMessage12.Read(message);
+        if (common.ServerChain.Count == 0)
+        {
+            throw new TlsException(TlsFault.MessageMalformed, "the server's certificate list is empty");
+        }
+        PeerCertificate server = PeerCertificate.Read(common.ServerChain, client.Link.Crypto);
+        common.Server = server;
+        if (!client.Link.Keys12!.Suite.Fits(server.Verifier.Kind))
+        {
+            throw new TlsException(TlsFault.CertificateKindMismatch);
+        }
+        if (NamedGroups.CurveOf(server.Verifier.Kind) is { } curve && !common.Settings.Groups12.Contains(curve))
+        {
+            throw new TlsException(TlsFault.CertificateCurveNotOffered, curve.ToString());
+        }
+        client.Link.Transcript.Append(message.Raw);
+        return new ExpectServerKeyExchange12(client, server);
+    }
+}
+
+internal sealed class ExpectServerKeyExchange12(Client12 client, PeerCertificate server) : HandshakeState
+{
+    public override HandshakeState Receive(HandshakeMessage message)
+    {
+        Expect(message, HandshakeType.ServerKeyExchange);
+        ClientHandshake common = client.Common;
+        (TlsNamedGroup group, byte[] point) = ServerKeyExchange.Verify(client.Link, message, client.ServerRandom, server.Verifier, common.Settings);
+        server.Dispose();
+        return Pause.ForWork(
+            () => common.Settings.Validator.Run(server, common.TargetHost, client.Link.Sender),
+            verdict => new ExpectCertificateRequestOrDone12(client, group, point, common.Authenticated(verdict, server), mayRequest: true));
+    }
+}
+
+internal sealed class ExpectCertificateRequestOrDone12(
+    Client12 client, TlsNamedGroup group, byte[] serverPoint, SessionLineage lineage, bool mayRequest) : HandshakeState
+{
+    public override HandshakeState Receive(HandshakeMessage message)
+    {
+        if (message.Type == HandshakeType.CertificateRequest && mayRequest)
+        {
+            client.Common.CertificateRequest = CertificateRequest12.Read(message);
+            client.Link.Transcript.Append(message.Raw);
+            return new ExpectCertificateRequestOrDone12(client, group, serverPoint, lineage, mayRequest: false);
+        }
+        Expect(message, HandshakeType.ServerHelloDone);
+        if (!message.Body.IsEmpty)
+        {
+            throw new TlsException(TlsFault.TrailingMessageData);
+        }
+        client.Link.Transcript.Append(message.Raw);
+        client.Link.CheckEndOfRecord();
+        return client.Common.CertificateRequest is { } request
+            ? Pause.For(() => client.Common.SelectCertificate(request), certificate => SendFlight(certificate))
+            : SendFlight(null);
+    }
+
+    private HandshakeState SendFlight(TlsCertificate? certificate)
+    {
+        HandshakeLink link = client.Link;
+        TlsSignatureScheme scheme = default;
+        if (client.Common.CertificateRequest is not null)
+        {
+            scheme = client.Common.UseCertificate(certificate, System.Security.Authentication.SslProtocols.Tls12);
+            CertificateMessage12.Write(link, certificate);
+        }
+        SendKeyExchange();
+        if (certificate is not null)
+        {
+            CertificateVerify12.Write(link, certificate.Signer, scheme);
+        }
+        link.Transcript.ForgetMessages();
+        (RecordProtection write, RecordProtection read) = link.Keys12!.MakeProtections();
+        link.SendChangeCipherSpec();
+        link.SetWriteProtection(write);
+        Finished12.Write(link);
+        return client.ExpectTicketOrChange(read, new ExpectServerFinished12(client, lineage, null));
+    }
+
+    private void SendKeyExchange()
+    {
+        HandshakeLink link = client.Link;
+        Span<byte> share = stackalloc byte[NamedGroups.MaxShareLength];
+        Span<byte> premaster = stackalloc byte[NamedGroups.MaxSecretLength];
+        Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
+        try
+        {
+            (int shareLength, int secretLength) = link.Crypto.AnswerKeyExchange(group, serverPoint, share, premaster);
+            ServerKeyExchange.WriteClient(link, share[..shareLength]);
+            link.Keys12!.Derive(premaster[..secretLength], link.Info.ExtendedMasterSecret ? link.Transcript.Current(hash) : []);
+        }
+        catch (CryptographicException e)
+        {
+            throw new TlsException(TlsFault.KeyShareInvalid, null, e);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(premaster);
+        }
+        client.LogMainSecret();
+    }
+}
+
+internal sealed class ExpectServerTicket12(Client12 client, ExpectChangeCipherSpec12 next) : HandshakeState
+{
+    public override HandshakeState Receive(HandshakeMessage message)
+    {
+        Expect(message, HandshakeType.NewSessionTicket);
+        client.NewTicket = NewSessionTicket12.Read(message);
+        client.Link.Transcript.Append(message.Raw);
+        return next;
+    }
+}
+
+/// <summary>Waits for the server's Finished. In a resumed handshake ours follows, under <paramref name="write"/>.</summary>
+internal sealed class ExpectServerFinished12(Client12 client, SessionLineage lineage, RecordProtection? write) : HandshakeState
+{
+    public override HandshakeState Receive(HandshakeMessage message)
+    {
+        Expect(message, HandshakeType.Finished);
+        HandshakeLink link = client.Link;
+        link.CheckEndOfRecord();
+        Finished12.Verify(link, message);
+        if (write is not null)
+        {
+            link.SendChangeCipherSpec();
+            link.SetWriteProtection(write);
+            Finished12.Write(link);
+        }
+        return client.Complete(lineage);
+    }
+}

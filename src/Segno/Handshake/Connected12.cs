@@ -1,0 +1,62 @@
+using Segno.Buffers;
+using Segno.Cryptography;
+using Segno.Handshake.Extensions;
+using Segno.Records;
+
+namespace Segno.Handshake;
+
+/// <summary>TLS 1.2, either side: waits for the peer's change_cipher_spec, behind which its Finished is protected (RFC 5246 §7.1).</summary>
+internal sealed class ExpectChangeCipherSpec12(HandshakeLink link, RecordProtection read, HandshakeState next) : HandshakeState
+{
+    public override HandshakeState Receive(HandshakeMessage message) => throw Unexpected(message);
+
+    public override HandshakeState ReceiveChangeCipherSpec()
+    {
+        link.SetReadProtection(read);
+        return next;
+    }
+}
+
+/// <summary>TLS 1.2 after the handshake. Nothing may come but a wish to renegotiate, which is refused once with a warning (RFC 5746 §4.2; R-35).</summary>
+internal sealed class Connected12(HandshakeLink link) : HandshakeState
+{
+    private bool _refused;
+
+    public override bool IsConnected => true;
+
+    public override HandshakeState Receive(HandshakeMessage message)
+    {
+        HandshakeType wish = link.Info.IsServer ? HandshakeType.ClientHello : HandshakeType.HelloRequest;
+        Expect(message, wish);
+        if (!link.Info.IsServer && !message.Body.IsEmpty)
+        {
+            throw new TlsException(TlsFault.TrailingMessageData);
+        }
+        if (_refused)
+        {
+            throw new TlsException(TlsFault.RenegotiationRefused);
+        }
+        _refused = true;
+        link.Warn(TlsAlert.NoRenegotiation);
+        return this;
+    }
+}
+
+/// <summary>ec_point_formats (RFC 8422 §5.1.2): only uncompressed points are left.</summary>
+internal static class PointFormats
+{
+    private const byte Uncompressed = 0;
+
+    /// <summary>Whoever sends the extension must be able to read uncompressed points.</summary>
+    /// <returns>Whether the extension is there.</returns>
+    public static bool Check(ExtensionBlock extensions)
+    {
+        if (!extensions.TryGet(ExtensionType.EcPointFormats, out TlsReader data))
+        {
+            return false;
+        }
+        bool uncompressed = data.Vector8(1).Contains(Uncompressed);
+        data.End();
+        return uncompressed ? true : throw new TlsException(TlsFault.PointFormatsInvalid);
+    }
+}
