@@ -20,12 +20,17 @@ public sealed class TlsServerContext : IDisposable
 
     internal TimeProvider TimeProvider => Settings.TimeProvider;
 
-    /// <summary>Wipes the ticket keys, if they are the context's own. Connections may go on; they issue no more tickets.</summary>
+    /// <summary>
+    /// Wipes what is the context's own: ticket keys, the keys of stored sessions, the store in memory. What the options named stays
+    /// its owner's. Connections may go on; they issue no more tickets and store no more sessions.
+    /// </summary>
     public void Dispose()
     {
         if (Settings.OwnsTicketKeys)
         {
             Settings.TicketKeys?.Dispose();
         }
+        Settings.StoredSessions?.Dispose();
+        Settings.OwnedSessionStore?.Dispose();
     }
 }

@@ -37,6 +37,16 @@ public sealed class TlsServerOptions : TlsOptions
     /// <summary>How long a TLS 1.3 ticket is good, 0 to 7 days (RFC 9846 §4.7.1). Default 24 h; zero sends none.</summary>
     public TimeSpan TicketLifetime { get; set; } = TimeSpan.FromHours(24);
 
+    /// <summary>
+    /// Where the sessions are kept that clients know by an ID. Default <see langword="null"/>: a <see cref="MemorySessionStore"/> of
+    /// the context's own, of 20,000 sessions and 8 MiB. One given here stays the caller's to dispose, and may be shared: its
+    /// entries are sealed under each context's own keys. None is made or used where <see cref="TlsOptions.AllowTlsResume"/> is off.
+    /// </summary>
+    public ISessionStore? SessionStore { get; set; }
+
+    /// <summary>How long a TLS 1.2 session may be resumed by its ID, 0 to 24 hours (RFC 5246 §F.1.4). Default 1 h; zero keeps none.</summary>
+    public TimeSpan SessionIdLifetime { get; set; } = TimeSpan.FromHours(1);
+
     /// <summary>How many tickets follow a full handshake, 0 to 8. Default 2.</summary>
     public int TicketCount { get; set; } = 2;
 

@@ -278,7 +278,15 @@ internal sealed class ServerSettings : TlsSettings
         PreferServerCipherSuites = options.PreferServerCipherSuites;
         OwnsTicketKeys = options.TicketKeys is null && AllowResume;
         TicketKeys = AllowResume ? options.TicketKeys ?? new TicketKeyRing(ticketLifetime: TicketLifetime > TimeSpan.Zero ? TicketLifetime : null, timeProvider: TimeProvider) : null;
-        Sessions = new ServerSessions(TicketKeys, Crypto);
+        SessionIdLifetime = options.SessionIdLifetime >= TimeSpan.Zero && options.SessionIdLifetime <= TimeSpan.FromHours(24)
+            ? options.SessionIdLifetime
+            : throw new ArgumentException($"SessionIdLifetime: {options.SessionIdLifetime} is not between 0 and 24 hours.", nameof(options));
+        if (AllowResume && SessionIdLifetime > TimeSpan.Zero)
+        {
+            OwnedSessionStore = options.SessionStore is null ? new MemorySessionStore(timeProvider: TimeProvider) : null;
+            StoredSessions = new StoredSessions(options.SessionStore ?? OwnedSessionStore!, Crypto, TimeProvider, Tenant);
+        }
+        Sessions = new ServerSessions(TicketKeys, StoredSessions, Crypto);
         Scope = SessionScope.Create(ScopeInputs(isServer: true) with { ClientAuthentication = ClientCertificateMode }, Crypto);
     }
 
@@ -305,6 +313,15 @@ internal sealed class ServerSettings : TlsSettings
     public TicketKeyRing? TicketKeys { get; }
 
     public bool OwnsTicketKeys { get; }
+
+    /// <summary>How long a TLS 1.2 session may be resumed by its ID; zero: not at all.</summary>
+    public TimeSpan SessionIdLifetime { get; }
+
+    /// <summary>The store that goes with the context; <see langword="null"/> where there is none or it is the caller's.</summary>
+    public MemorySessionStore? OwnedSessionStore { get; }
+
+    /// <summary>The sessions that clients know by an ID; <see langword="null"/> where there are none.</summary>
+    public StoredSessions? StoredSessions { get; }
 
     public ServerSessions Sessions { get; }
 

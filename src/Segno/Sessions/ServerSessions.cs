@@ -10,25 +10,45 @@ internal readonly record struct LocatedSession(TlsSession? Session, ResumptionMe
 /// The server's end of the pipeline Locate → Judge → Prove → Consume → Commit: finds the sessions that clients offer and issues
 /// new ones. One per context; thread-safe.
 /// </summary>
-/// <param name="ticketKeys">The ticket keys; <see langword="null"/> where resumption is disabled: nothing offered is then even looked at.</param>
+/// <param name="ticketKeys">The ticket keys; <see langword="null"/> where resumption is disabled: no ticket is then even looked at.</param>
+/// <param name="stored">The sessions that clients know by an ID; <see langword="null"/> where there are none.</param>
 /// <param name="crypto">The provider.</param>
-internal sealed class ServerSessions(TicketKeyRing? ticketKeys, CryptoProvider crypto)
+internal sealed class ServerSessions(TicketKeyRing? ticketKeys, StoredSessions? stored, CryptoProvider crypto)
 {
     private readonly TicketSealer? _tickets = ticketKeys is null ? null : new TicketSealer(ticketKeys, crypto);
 
     /// <summary>
     /// Locate: opens a ticket (<see cref="ResumptionMechanism.Ticket"/>, <see cref="ResumptionMechanism.Psk"/>) or looks up a session
-    /// ID. Changes nothing, whatever is offered: the peer has proved nothing yet. Completes at once for tickets; a store may pause.
+    /// ID. Changes nothing, whatever is offered: the peer has proved nothing yet. Completes at once for tickets and for a
+    /// store in memory; another store may pause. A store that fails gives a reason, never an exception.
     /// </summary>
     public ValueTask<LocatedSession> LocateAsync(ResumptionMechanism mechanism, ReadOnlyMemory<byte> identity, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return new ValueTask<LocatedSession>(Locate(mechanism, identity.Span));
+        return mechanism == ResumptionMechanism.SessionId && stored is not null
+            ? stored.FindAsync(identity, cancellationToken)
+            : new ValueTask<LocatedSession>(Locate(mechanism, identity.Span));
     }
 
     /// <summary>Seals a session into a ticket. Called when the handshake is complete, and every verdict in.</summary>
     /// <returns>The ticket; <see langword="null"/> where there shall or can be none.</returns>
     public byte[]? IssueTicket(TlsSession session) => _tickets?.Seal(session);
+
+    /// <summary>Commit: keeps a session under its ID. Called when the handshake is complete, and every verdict in.</summary>
+    /// <returns>Whether it is kept: not where sessions are not stored, nor by a store that fails.</returns>
+    public ValueTask<bool> StoreAsync(TlsSession session, ReadOnlyMemory<byte> sessionId, CancellationToken cancellationToken = default)
+        => stored?.StoreAsync(session, sessionId, cancellationToken) ?? new ValueTask<bool>(false);
+
+    /// <summary>Consume: takes a session that may be used once. Atomic: of all who try, exactly one gets <see cref="ResumptionReason.None"/>.</summary>
+    public ValueTask<ResumptionReason> ConsumeAsync(ReadOnlyMemory<byte> sessionId, CancellationToken cancellationToken = default)
+        => stored?.ConsumeAsync(sessionId, cancellationToken) ?? new ValueTask<ResumptionReason>(ResumptionReason.ResumptionDisabled);
+
+    /// <summary>Forgets the session of an ID: after a fatal alert (RFC 5246 §7.2.2), or when the application refuses the peer.</summary>
+    public ValueTask RemoveAsync(ReadOnlyMemory<byte> sessionId, CancellationToken cancellationToken = default)
+        => stored?.RemoveAsync(sessionId, cancellationToken) ?? ValueTask.CompletedTask;
+
+    /// <summary>Says that the session of an ID was resumed, when its peer's Finished has proved possession: only now does it count as used .</summary>
+    public void MarkUsed(ReadOnlySpan<byte> sessionId) => stored?.MarkUsed(sessionId);
 
     private LocatedSession Locate(ResumptionMechanism mechanism, ReadOnlySpan<byte> identity)
     {

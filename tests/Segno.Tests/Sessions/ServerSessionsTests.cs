@@ -9,7 +9,7 @@ public sealed class ServerSessionsTests : IDisposable
     private readonly TicketKeyRing _ring = new();
     private readonly ServerSessions _sessions;
 
-    public ServerSessionsTests() => _sessions = new ServerSessions(_ring, CryptoProvider.Default);
+    public ServerSessionsTests() => _sessions = new ServerSessions(_ring, null, CryptoProvider.Default);
 
     public void Dispose() => _ring.Dispose();
 
@@ -56,7 +56,7 @@ public sealed class ServerSessionsTests : IDisposable
     public void DisabledItNeitherIssuesNorLooks()
     {
         byte[] good = _sessions.IssueTicket(new SessionDraft().Session())!;
-        var disabled = new ServerSessions(null, CryptoProvider.Default);
+        var disabled = new ServerSessions(null, null, CryptoProvider.Default);
 
         Assert.Null(disabled.IssueTicket(new SessionDraft().Session()));
         foreach (byte[] ticket in new[] { good, [], RandomNumberGenerator.GetBytes(200) })

@@ -52,6 +52,8 @@ internal sealed class SessionDraft
 
     public TransportKind Transport { get; set; } = TransportKind.Stream;
 
+    public bool ExtendedMasterSecret { get; set; } = true;
+
     public bool IsServer
     {
         get => ScopeInputs.IsServer;
@@ -84,7 +86,7 @@ internal sealed class SessionDraft
         MaxEarlyDataSize = 0,
         Ticket = Ticket,
         SessionId = SessionId,
-        ExtendedMasterSecret = ProtocolVersion == SslProtocols.Tls12,
+        ExtendedMasterSecret = ExtendedMasterSecret && ProtocolVersion == SslProtocols.Tls12,
         ApplicationData = ApplicationData,
         Zone = Zone,
         Transport = Transport,

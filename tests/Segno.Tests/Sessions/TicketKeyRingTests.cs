@@ -423,5 +423,5 @@ public sealed class TicketKeyRingTests
     }
 
     private static byte[] MaterialOf(TicketKey key)
-        => (byte[])typeof(TicketKey).GetField("_material", System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Instance)!.GetValue(key)!;
+        => ((PinnedSecret)typeof(TicketKey).GetField("_material", System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Instance)!.GetValue(key)!).Material.ToArray();
 }

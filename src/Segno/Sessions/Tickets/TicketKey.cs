@@ -10,9 +10,8 @@ internal sealed class TicketKey
     public const int SecretLength = 32;
     public const int NameLength = 16;
 
-    // secret ‖ salt key. Pinned, so that the collector leaves no copies behind.
-    private readonly byte[] _material = GC.AllocateArray<byte>(2 * SecretLength, pinned: true);
-    private volatile bool _destroyed;
+    // secret ‖ salt key
+    private readonly PinnedSecret _material = new(2 * SecretLength);
 
     private TicketKey(long epoch, UInt128 name)
     {
@@ -24,7 +23,7 @@ internal sealed class TicketKey
 
     public UInt128 Name { get; }
 
-    public bool IsDestroyed => _destroyed;
+    public bool IsDestroyed => _material.IsDestroyed;
 
     /// <summary>Makes a key, or none from material that is no key: a wrong length, or bytes that are all the same.</summary>
     public static TicketKey? Create(CryptoProvider crypto, long epoch, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> name)
@@ -36,8 +35,8 @@ internal sealed class TicketKey
         var key = new TicketKey(epoch, ReadName(name));
         try
         {
-            secret.CopyTo(key._material);
-            DeriveSaltKey(crypto, secret, name, key._material.AsSpan(SecretLength));
+            secret.CopyTo(key._material.Material);
+            DeriveSaltKey(crypto, secret, name, key._material.Material[SecretLength..]);
             return key;
         }
         catch (CryptographicException)
@@ -52,27 +51,9 @@ internal sealed class TicketKey
     public void WriteName(Span<byte> destination) => BinaryPrimitives.WriteUInt128BigEndian(destination, Name);
 
     /// <summary>Copies the secret and the salt key (32 bytes each), which the caller wipes; <see langword="false"/>, with nothing copied, when the key is destroyed.</summary>
-    public bool TryCopy(Span<byte> secret, Span<byte> saltKey)
-    {
-        _material.AsSpan(0, SecretLength).CopyTo(secret);
-        _material.AsSpan(SecretLength).CopyTo(saltKey);
-        // Destroy says so before it wipes. Whoever still reads `false` after its copy has therefore copied before the wiping began.
-        Interlocked.MemoryBarrier();
-        if (!_destroyed)
-        {
-            return true;
-        }
-        CryptographicOperations.ZeroMemory(secret);
-        CryptographicOperations.ZeroMemory(saltKey);
-        return false;
-    }
+    public bool TryCopy(Span<byte> secret, Span<byte> saltKey) => _material.TryCopy(secret, saltKey);
 
-    public void Destroy()
-    {
-        _destroyed = true;
-        Interlocked.MemoryBarrier();
-        CryptographicOperations.ZeroMemory(_material);
-    }
+    public void Destroy() => _material.Destroy();
 
     private static void DeriveSaltKey(CryptoProvider crypto, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> name, Span<byte> saltKey)
     {

@@ -21,19 +21,18 @@ namespace Segno.Sessions.Tickets;
 /// associated data     = version ‖ key_name ‖ salt
 /// salt                = HMAC(salt key, random[32] ‖ session)
 /// </code>
-/// A key and a nonce per ticket: no limit on the number of tickets under one ticket key. The salt is hedged: a random generator
-/// that repeats itself (a cloned machine) repeats a salt only for one and the same session.
+/// A key and a nonce per ticket (<see cref="SaltedAead"/>): no limit on the number of tickets under one ticket key.
 /// </remarks>
 internal sealed class TicketSealer(TicketKeyRing keys, CryptoProvider crypto)
 {
-    public const int SaltLength = 32;
+    public const int SaltLength = SaltedAead.SaltLength;
     public const int HeaderLength = 1 + TicketKey.NameLength + SaltLength;
 
     /// <summary>What a ClientHello can carry with ease. A session that does not fit gets no stateless ticket.</summary>
     public const int MaxTicketLength = 16 * 1024;
 
     private const byte Version = 1;
-    private const int RandomLength = 32;
+    private const int RandomLength = SaltedAead.RandomLength;
     private const int Overhead = HeaderLength + Aead.TagLength;
     private const int StackLimit = 1024;
 
@@ -62,7 +61,7 @@ internal sealed class TicketSealer(TicketKeyRing keys, CryptoProvider crypto)
             Span<byte> header = ticket.AsSpan(0, HeaderLength);
             header[0] = Version;
             key.WriteName(header[1..]);
-            crypto.Hmac(HashKind.Sha256, saltKey, buffer.Span, header[^SaltLength..]);
+            SaltedAead.WriteSalt(crypto, saltKey, buffer.Span, header[^SaltLength..]);
             Span<byte> nonce = stackalloc byte[Aead.NonceLength];
             using Aead aead = Derive(secret, header, nonce);
             aead.Seal(nonce, state, header, ticket.AsSpan(HeaderLength));
@@ -131,26 +130,5 @@ internal sealed class TicketSealer(TicketKeyRing keys, CryptoProvider crypto)
     }
 
     private Aead Derive(ReadOnlySpan<byte> secret, ReadOnlySpan<byte> header, Span<byte> nonce)
-    {
-        const int KeyLength = 32;
-        ReadOnlySpan<byte> label = "segno ticket"u8;
-        ReadOnlySpan<byte> versionAndName = header[..^SaltLength];
-        Span<byte> info = stackalloc byte[label.Length + versionAndName.Length];
-        label.CopyTo(info);
-        versionAndName.CopyTo(info[label.Length..]);
-        Span<byte> pseudoRandomKey = stackalloc byte[32];
-        Span<byte> keyAndNonce = stackalloc byte[KeyLength + Aead.NonceLength];
-        try
-        {
-            crypto.HkdfExtract(HashKind.Sha256, header[^SaltLength..], secret, pseudoRandomKey);
-            crypto.HkdfExpand(HashKind.Sha256, pseudoRandomKey, info, keyAndNonce);
-            keyAndNonce[KeyLength..].CopyTo(nonce);
-            return crypto.CreateAead(AeadKind.Aes256Gcm, keyAndNonce[..KeyLength]);
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(pseudoRandomKey);
-            CryptographicOperations.ZeroMemory(keyAndNonce);
-        }
-    }
+        => SaltedAead.Derive(crypto, secret, header[^SaltLength..], "segno ticket"u8, header[..^SaltLength], nonce);
 }

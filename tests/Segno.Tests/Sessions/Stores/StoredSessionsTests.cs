@@ -1,0 +1,351 @@
+using System.Security.Cryptography;
+using Microsoft.Extensions.Time.Testing;
+using Segno.Cryptography;
+using Segno.Sessions;
+
+namespace Segno.Tests.Sessions.Stores;
+
+public sealed class StoredSessionsTests : IDisposable
+{
+    private readonly FakeTimeProvider _time = new(SessionDraft.Now);
+    private readonly StoreDouble _foreign = new();
+    private readonly MemorySessionStore _memory;
+    private readonly byte[] _id = RandomNumberGenerator.GetBytes(32);
+
+    public StoredSessionsTests() => _memory = new MemorySessionStore(timeProvider: _time);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _memory.Dispose();
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task WhatIsStoredIsFoundUntilItIsRemoved(bool inMemory)
+    {
+        using StoredSessions sessions = Sessions(inMemory);
+        TlsSession session = SessionDraft.Tls12().Session();
+
+        Assert.Equal((null, ResumptionReason.SessionNotFound), await Find(sessions));
+        Assert.True(await sessions.StoreAsync(session, _id, Token));
+        (TlsSession? found, ResumptionReason reason) = await Find(sessions);
+        Assert.Equal(session.Export(), found!.Export());
+        Assert.Equal(ResumptionReason.None, reason);
+        await sessions.RemoveAsync(_id, Token);
+        Assert.Equal((null, ResumptionReason.SessionNotFound), await Find(sessions));
+    }
+
+    [Fact]
+    public async Task MemoryAnswersAtOnce()
+    {
+        using StoredSessions sessions = Sessions(inMemory: true);
+        ValueTask<bool> stored = sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, Token);
+        Assert.True(stored.IsCompletedSuccessfully && await stored);
+        ValueTask<LocatedSession> found = sessions.FindAsync(_id, Token);
+        Assert.True(found.IsCompletedSuccessfully);
+        Assert.Equal(ResumptionMechanism.SessionId, (await found).Mechanism);
+    }
+
+    /// <summary>Threat model §4.4: who reads the store learns neither secrets nor session IDs.</summary>
+    [Fact]
+    public async Task TheStoreSeesNeitherSecretsNorIDs()
+    {
+        using StoredSessions sessions = Sessions(inMemory: false);
+        SessionDraft draft = SessionDraft.Tls12();
+        draft.SessionId = _id;
+        Assert.True(await sessions.StoreAsync(draft.Session(), _id, Token));
+
+        (string key, byte[] value) = Assert.Single(_foreign.Entries);
+        string all = key + Convert.ToHexString(value);
+        Assert.DoesNotContain(Convert.ToHexString(_id, 0, 8), all, StringComparison.Ordinal);
+        Assert.DoesNotContain(Convert.ToHexString(draft.Secret, 0, 8), all, StringComparison.Ordinal);
+        Assert.DoesNotContain(Convert.ToHexString("example"u8), all, StringComparison.Ordinal);
+        Assert.Equal(draft.Session().ExpiresAt, Assert.Single(_foreign.Described).ExpiresAt);
+    }
+
+    [Fact]
+    public async Task AStoreThatMovesAnEntryFindsNothing()
+    {
+        using StoredSessions sessions = Sessions(inMemory: false);
+        byte[] other = RandomNumberGenerator.GetBytes(32);
+        Assert.True(await sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, Token));
+        byte[] value = Assert.Single(_foreign.Entries).Value;
+        Assert.True(await sessions.StoreAsync(SessionDraft.Tls12().Session(), other, Token));
+        _foreign.Returns = _ => value;
+
+        Assert.NotNull((await Find(sessions)).Session);
+        Assert.Equal((null, ResumptionReason.SessionNotFound), await Find(sessions, other));
+    }
+
+    [Fact]
+    public async Task AStoreThatLiesFindsNothing()
+    {
+        using StoredSessions sessions = Sessions(inMemory: false);
+        Assert.True(await sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, Token));
+        byte[] good = Assert.Single(_foreign.Entries).Value;
+
+        foreach (byte[] lie in Lies(good))
+        {
+            _foreign.Returns = _ => lie;
+            Assert.Equal((null, ResumptionReason.SessionNotFound), await Find(sessions));
+        }
+        _foreign.Returns = _ => new byte[StoreSealer.MaxLength + 1];
+        Assert.Equal((null, ResumptionReason.StoreUnavailable), await Find(sessions));
+        _foreign.Returns = _ => good;
+        Assert.NotNull((await Find(sessions)).Session);
+    }
+
+    /// <summary>Bound to tenant and keys: what one seals no other opens.</summary>
+    [Fact]
+    public void WhatOneTenantSealedNoOtherOpens()
+    {
+        var keys = new StoreKeys(CryptoProvider.Default);
+        var a = new StoreSealer(keys, CryptoProvider.Default, "a");
+        byte[] key = a.LookupKey(_id)!;
+        byte[] value = a.Seal(SessionDraft.Tls12().Session(), key)!;
+
+        Assert.NotNull(a.Open(value, key, out _));
+        Assert.NotNull(new StoreSealer(keys, CryptoProvider.Default, "a").Open(value, key, out _));
+        Assert.Null(new StoreSealer(keys, CryptoProvider.Default, "b").Open(value, key, out ResumptionReason reason));
+        Assert.Equal(ResumptionReason.SessionNotFound, reason);
+        Assert.Null(new StoreSealer(keys, CryptoProvider.Default, null).Open(value, key, out _));
+        Assert.Null(new StoreSealer(new StoreKeys(CryptoProvider.Default), CryptoProvider.Default, "a").Open(value, key, out _));
+    }
+
+    [Fact]
+    public async Task AStoreThatThrowsIsUnavailable()
+    {
+        using StoredSessions sessions = Sessions(inMemory: false);
+        Assert.True(await sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, Token));
+        foreach (Exception failure in new Exception[] { new IOException(), new OperationCanceledException(), new TlsException(TlsFault.NoCommonVersion) })
+        {
+            _foreign.Before = _ => throw failure;
+            Assert.Equal((null, ResumptionReason.StoreUnavailable), await Find(sessions));
+            Assert.Equal(ResumptionReason.StoreUnavailable, await sessions.ConsumeAsync(_id, Token));
+            Assert.False(await sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, Token));
+            await sessions.RemoveAsync(_id, Token);
+        }
+        _foreign.Before = _ => ValueTask.CompletedTask;
+        Assert.NotNull((await Find(sessions)).Session);
+    }
+
+    /// <summary>20 ms are waited for; after them, no longer. It does not matter how the store hangs.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AStoreThatHangsTimesOut(bool blocks)
+    {
+        using StoredSessions sessions = Sessions(inMemory: false);
+        using var release = new ManualResetEventSlim();
+        var asked = new TaskCompletionSource();
+        var cancelled = new TaskCompletionSource();
+        _foreign.Before = token =>
+        {
+            token.Register(cancelled.SetResult);
+            asked.SetResult();
+            if (!blocks)
+            {
+                return new ValueTask(Task.Delay(Timeout.Infinite, CancellationToken.None));
+            }
+            release.Wait(CancellationToken.None);
+            return ValueTask.CompletedTask;
+        };
+        Task<LocatedSession> finding = sessions.FindAsync(_id, Token).AsTask();
+        await asked.Task.WaitAsync(Token);
+
+        _time.Advance(StoredSessions.Budget - TimeSpan.FromMilliseconds(1));
+        Assert.False(cancelled.Task.IsCompleted);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Equal(ResumptionReason.StoreTimeout, (await finding).Reason);
+        await cancelled.Task.WaitAsync(Token);
+        release.Set();
+    }
+
+    [Fact]
+    public async Task AHandshakeThatIsAbortedWaitsNoLonger()
+    {
+        using StoredSessions sessions = Sessions(inMemory: false);
+        using var abort = new CancellationTokenSource();
+        _foreign.Before = token => new ValueTask(Task.Delay(Timeout.Infinite, token));
+        Task<LocatedSession> finding = sessions.FindAsync(_id, abort.Token).AsTask();
+        await abort.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => finding);
+    }
+
+    /// <summary>A store that never answers holds 256 calls, and the next one is refused without waiting.</summary>
+    [Fact]
+    public async Task TheCallsThatAStoreHoldsAreBounded()
+    {
+        using StoredSessions sessions = Sessions(inMemory: false);
+        var release = new TaskCompletionSource();
+        _foreign.Before = _ => new ValueTask(release.Task);
+        Task<LocatedSession>[] held = [.. Enumerable.Range(0, StoredSessions.MaxCalls).Select(_ => sessions.FindAsync(_id, Token).AsTask())];
+        Assert.DoesNotContain(held, task => task.IsCompleted);
+
+        ValueTask<LocatedSession> refused = sessions.FindAsync(_id, Token);
+        Assert.True(refused.IsCompletedSuccessfully);
+        Assert.Equal(ResumptionReason.StoreUnavailable, (await refused).Reason);
+        release.SetResult();
+        Assert.All(await Task.WhenAll(held), found => Assert.Equal(ResumptionReason.SessionNotFound, found.Reason));
+        Assert.Equal((null, ResumptionReason.SessionNotFound), await Find(sessions));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task OneConsumerWins(bool inMemory)
+    {
+        using StoredSessions sessions = Sessions(inMemory);
+        Assert.True(await sessions.StoreAsync(new SessionDraft().Session(), _id, Token));
+
+        ResumptionReason[] results = await Task.WhenAll(Enumerable.Range(0, 64).Select(_ => Task.Run(() => sessions.ConsumeAsync(_id, Token).AsTask())));
+        Assert.Single(results, ResumptionReason.None);
+        Assert.Equal(63, results.Count(result => result == ResumptionReason.SessionConsumed));
+        Assert.Equal((null, ResumptionReason.SessionNotFound), await Find(sessions));
+    }
+
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(1, true)]
+    [InlineData(32, true)]
+    [InlineData(33, false)]
+    public async Task AnIDHasOneTo32Bytes(int length, bool kept)
+    {
+        using StoredSessions sessions = Sessions(inMemory: true);
+        byte[] id = RandomNumberGenerator.GetBytes(length);
+        Assert.Equal(kept, await sessions.StoreAsync(SessionDraft.Tls12().Session(), id, Token));
+        Assert.Equal(kept, (await Find(sessions, id)).Session is not null);
+        await sessions.RemoveAsync(id, Token);
+        sessions.MarkUsed(id);
+        Assert.Equal(kept ? ResumptionReason.SessionConsumed : ResumptionReason.SessionNotFound, await sessions.ConsumeAsync(id, Token));
+    }
+
+    /// <summary>R-26: a TLS 1.2 session without the extended main secret is never stored.</summary>
+    [Fact]
+    [Trait("Requirement", "R-26")]
+    public async Task WhatMayNotBeResumedIsNotStored()
+    {
+        using StoredSessions sessions = Sessions(inMemory: true);
+        SessionDraft weak = SessionDraft.Tls12();
+        weak.ExtendedMasterSecret = false;
+        Assert.False(await sessions.StoreAsync(weak.Session(), _id, Token));
+        Assert.False(await sessions.StoreAsync(SessionDraft.Client().Session(), _id, Token));
+        Assert.Equal(0, _memory.Count);
+    }
+
+    [Fact]
+    public async Task ASessionTooLongIsNotStored()
+    {
+        using StoredSessions sessions = Sessions(inMemory: false);
+        var draft = new SessionDraft { PeerCertificates = [new byte[1000]] };
+        Assert.True(await sessions.StoreAsync(draft.Session(), _id, Token));
+        int room = StoreSealer.MaxLength - Assert.Single(_foreign.Entries).Value.Length;
+
+        draft.PeerCertificates = [new byte[1000 + room]];
+        Assert.True(await sessions.StoreAsync(draft.Session(), _id, Token));
+        Assert.NotNull((await Find(sessions)).Session);
+        draft.PeerCertificates = [new byte[1001 + room]];
+        Assert.False(await sessions.StoreAsync(draft.Session(), _id, Token));
+    }
+
+    /// <summary>R-22: forged IDs evict nobody.</summary>
+    [Fact]
+    [Trait("Requirement", "R-22")]
+    public async Task ForgedIDsEvictNothing()
+    {
+        using StoredSessions sessions = Sessions(inMemory: true);
+        Assert.True(await sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, Token));
+        long bytes = _memory.Bytes;
+        for (int i = 0; i < 1000; i++)
+        {
+            Assert.Null((await Find(sessions, RandomNumberGenerator.GetBytes(32))).Session);
+        }
+        Assert.Equal((1, bytes), (_memory.Count, _memory.Bytes));
+        Assert.NotNull((await Find(sessions)).Session);
+    }
+
+    [Fact]
+    public async Task AnExpiredSessionIsCalledExpired()
+    {
+        using StoredSessions sessions = Sessions(inMemory: true);
+        TlsSession session = SessionDraft.Tls12().Session();
+        Assert.True(await sessions.StoreAsync(session, _id, Token));
+
+        _time.SetUtcNow(session.ExpiresAt);
+        Assert.NotNull((await Find(sessions)).Session);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal((null, ResumptionReason.SessionExpired), await Find(sessions));
+    }
+
+    /// <summary>Whichever call of cryptography fails: a full handshake, no exception.</summary>
+    [Fact]
+    public async Task FailingCryptographyCostsAFullHandshake()
+    {
+        var crypto = new CryptoDouble();
+        using var sessions = new StoredSessions(_memory, crypto, _time, null);
+        TlsSession session = SessionDraft.Tls12().Session();
+        crypto.Restart(-1);
+        Assert.True(await sessions.StoreAsync(session, _id, Token));
+        int calls = crypto.Calls;
+        for (int i = 0; i < calls; i++)
+        {
+            crypto.Restart(i);
+            Assert.False(await sessions.StoreAsync(session, _id, Token));
+        }
+        crypto.Restart(-1);
+        Assert.True(await sessions.StoreAsync(session, _id, Token));
+        crypto.Restart(-1);
+        Assert.NotNull((await Find(sessions)).Session);
+        calls = crypto.Calls;
+        Assert.InRange(calls, 2, 10);
+        for (int i = 0; i < calls; i++)
+        {
+            crypto.Restart(i);
+            Assert.Equal((null, ResumptionReason.SessionNotFound), await Find(sessions));
+        }
+    }
+
+    [Fact]
+    public void AGeneratorWithoutRandomnessMakesNoKeys()
+    {
+        var crypto = new CryptoDouble { Random = bytes => bytes.Fill(7) };
+        Assert.Throws<CryptographicException>(() => new StoreKeys(crypto));
+    }
+
+    [Fact]
+    public async Task DisposedItOpensNothing()
+    {
+        StoredSessions sessions = Sessions(inMemory: true);
+        Assert.True(await sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, Token));
+        sessions.Dispose();
+
+        Assert.Equal((null, ResumptionReason.SessionNotFound), await Find(sessions));
+        Assert.False(await sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, Token));
+        Assert.Equal(1, _memory.Count);
+    }
+
+    private static IEnumerable<byte[]> Lies(byte[] good)
+    {
+        yield return [];
+        yield return good[..10];
+        yield return good[..^1];
+        yield return [.. good, 0];
+        yield return RandomNumberGenerator.GetBytes(good.Length);
+        foreach (int at in new[] { 0, 1, 32, 33, good.Length - 1 })
+        {
+            byte[] changed = [.. good];
+            changed[at] ^= 1;
+            yield return changed;
+        }
+    }
+
+    private async Task<(TlsSession? Session, ResumptionReason Reason)> Find(StoredSessions sessions, byte[]? id = null)
+    {
+        LocatedSession found = await sessions.FindAsync(id ?? _id, Token);
+        Assert.Equal(ResumptionMechanism.SessionId, found.Mechanism);
+        return (found.Session, found.Reason);
+    }
+
+    private StoredSessions Sessions(bool inMemory) => new(inMemory ? _memory : _foreign, CryptoProvider.Default, _time, null);
+}
