@@ -81,7 +81,8 @@ internal sealed class Client12
         // a session whose secret is not bound to its handshake is not kept.
         if (isNew && Link.Info.ExtendedMasterSecret && Common.Settings.AllowResume && NewTicket.Ticket is not { Length: > SessionLimits.MaxClientTicket })
         {
-            var handles = new SessionHandles(NewTicket.Ticket ?? [], NewTicket.Ticket is { Length: > 0 } ? [] : SessionId);
+            // With a ticket the ID says nothing (RFC 5077 §3.4).
+            var handles = NewTicket.Ticket is { Length: > 0 } ticket ? new SessionHandles { Ticket = ticket } : new SessionHandles { SessionId = SessionId };
             if (Link.TryCreateSession(lineage, Lifetime(), Link.Keys12!.MainSecret, handles, out TlsSession? session))
             {
                 Link.SessionReceived(session);

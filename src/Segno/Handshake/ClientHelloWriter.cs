@@ -221,7 +221,7 @@ internal sealed class ClientHelloWriter : IDisposable
         if (_client.Settings.AllowResume)
         {
             extension = Open(writer, ExtensionType.SessionTicket);
-            writer.Bytes(_client.Offered12?.Ticket.Span ?? []);
+            writer.Bytes(_client.Offered12 is { } session ? session.Ticket.Span : []);
             writer.Close(extension);
         }
     }

@@ -1,5 +1,4 @@
 using Segno.Buffers;
-using Segno.Cryptography;
 using Segno.Handshake.Extensions;
 using Segno.Records;
 

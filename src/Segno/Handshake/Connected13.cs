@@ -106,7 +106,7 @@ internal sealed class Connected13 : HandshakeState
         psk = psk[.._link.Keys!.Suite.Hash.Length()];
         _link.Keys.ResumptionPsk(nonce, psk);
         TimeSpan bounded = TimeSpan.FromSeconds(Math.Min(lifetime, SessionLimits.MaxLifetime.TotalSeconds));
-        if (_link.TryCreateSession(_lineage, bounded, psk, new SessionHandles(ticket.ToArray(), [], ageAdd, maxEarlyData), out TlsSession? session))
+        if (_link.TryCreateSession(_lineage, bounded, psk, new SessionHandles { Ticket = ticket.ToArray(), AgeAdd = ageAdd, MaxEarlyDataSize = maxEarlyData }, out TlsSession? session))
         {
             _link.SessionReceived(session);
         }

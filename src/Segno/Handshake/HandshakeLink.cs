@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Authentication;
-using Segno.Alerts;
 using Segno.Buffers;
 using Segno.Cryptography;
 using Segno.Records;
@@ -176,4 +175,13 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
 }
 
 /// <summary>By what a session is found again: its ticket (clients) or its ID, with what belongs to a TLS 1.3 ticket.</summary>
-internal readonly record struct SessionHandles(ReadOnlyMemory<byte> Ticket, ReadOnlyMemory<byte> SessionId, uint AgeAdd = 0, uint MaxEarlyDataSize = 0);
+internal readonly struct SessionHandles
+{
+    public ReadOnlyMemory<byte> Ticket { get; init; }
+
+    public ReadOnlyMemory<byte> SessionId { get; init; }
+
+    public uint AgeAdd { get; init; }
+
+    public uint MaxEarlyDataSize { get; init; }
+}

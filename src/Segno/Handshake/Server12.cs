@@ -1,4 +1,4 @@
-using System.Net.Security;
+using System.Diagnostics.CodeAnalysis;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using Segno.Buffers;
@@ -33,8 +33,8 @@ internal sealed class Server12(ServerHandshake common)
         NewSessionTicket12.Write(Link, ticket is null ? 0 : (uint)session!.TicketLifetime.TotalSeconds, ticket ?? []);
     }
 
-    public bool TryCreateSession(SessionLineage lineage, byte[] sessionId, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out TlsSession? session)
-        => Link.TryCreateSession(lineage, Common.Settings.Tls12SessionLifetime, Link.Keys12!.MainSecret, new SessionHandles([], sessionId), out session);
+    public bool TryCreateSession(SessionLineage lineage, byte[] sessionId, [NotNullWhen(true)] out TlsSession? session)
+        => Link.TryCreateSession(lineage, Common.Settings.Tls12SessionLifetime, Link.Keys12!.MainSecret, new SessionHandles { SessionId = sessionId }, out session);
 
     public Connected12 Complete()
     {

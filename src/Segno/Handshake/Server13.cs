@@ -674,7 +674,7 @@ internal sealed class ExpectClientFinished(ServerHandshake server, SessionLineag
         psk = psk[..server.Suite!.Hash.Length()];
         link.Keys!.ResumptionPsk(nonce, psk);
         // A session that cannot be (its authentication is about to end) or a ticket that cannot be sealed: then there is none.
-        bool possible = link.TryCreateSession(lineage, server.Settings.TicketLifetime, psk, new SessionHandles([], [], ageAdd), out TlsSession? session);
+        bool possible = link.TryCreateSession(lineage, server.Settings.TicketLifetime, psk, new SessionHandles { AgeAdd = ageAdd }, out TlsSession? session);
         CryptographicOperations.ZeroMemory(psk);
         if (!possible || server.Settings.Sessions.IssueTicket(session!) is not { } ticket)
         {

@@ -45,7 +45,7 @@ public sealed class TlsServerOptions : TlsOptions
     public ISessionStore? SessionStore { get; set; }
 
     /// <summary>How long a TLS 1.2 session may be resumed by its ID, 0 to 24 hours (RFC 5246 §F.1.4). Default 1 h; zero keeps none.</summary>
-    public TimeSpan SessionIdLifetime { get; set; } = TimeSpan.FromHours(1);
+    public TimeSpan Tls12SessionLifetime { get; set; } = TimeSpan.FromHours(1);
 
     /// <summary>How many tickets follow a full handshake, 0 to 8. Default 2.</summary>
     public int TicketCount { get; set; } = 2;

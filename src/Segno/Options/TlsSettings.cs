@@ -278,10 +278,10 @@ internal sealed class ServerSettings : TlsSettings
         PreferServerCipherSuites = options.PreferServerCipherSuites;
         OwnsTicketKeys = options.TicketKeys is null && AllowResume;
         TicketKeys = AllowResume ? options.TicketKeys ?? new TicketKeyRing(ticketLifetime: TicketLifetime > TimeSpan.Zero ? TicketLifetime : null, timeProvider: TimeProvider) : null;
-        SessionIdLifetime = options.SessionIdLifetime >= TimeSpan.Zero && options.SessionIdLifetime <= TimeSpan.FromHours(24)
-            ? options.SessionIdLifetime
-            : throw new ArgumentException($"SessionIdLifetime: {options.SessionIdLifetime} is not between 0 and 24 hours.", nameof(options));
-        if (AllowResume && SessionIdLifetime > TimeSpan.Zero)
+        Tls12SessionLifetime = options.Tls12SessionLifetime >= TimeSpan.Zero && options.Tls12SessionLifetime <= TimeSpan.FromHours(24)
+            ? options.Tls12SessionLifetime
+            : throw new ArgumentException($"Tls12SessionLifetime: {options.Tls12SessionLifetime} is not between 0 and 24 hours.", nameof(options));
+        if (AllowResume && Tls12SessionLifetime > TimeSpan.Zero)
         {
             OwnedSessionStore = options.SessionStore is null ? new MemorySessionStore(timeProvider: TimeProvider) : null;
             StoredSessions = new StoredSessions(options.SessionStore ?? OwnedSessionStore!, Crypto, TimeProvider, Tenant);
@@ -315,7 +315,7 @@ internal sealed class ServerSettings : TlsSettings
     public bool OwnsTicketKeys { get; }
 
     /// <summary>How long a TLS 1.2 session may be resumed by its ID; zero: not at all.</summary>
-    public TimeSpan SessionIdLifetime { get; }
+    public TimeSpan Tls12SessionLifetime { get; }
 
     /// <summary>The store that goes with the context; <see langword="null"/> where there is none or it is the caller's.</summary>
     public MemorySessionStore? OwnedSessionStore { get; }

@@ -74,7 +74,7 @@ public sealed class ServerStoreOptionsTests
     {
         using (var context = new TlsServerContext(Options()))
         {
-            Assert.Equal(TimeSpan.FromHours(1), context.Settings.SessionIdLifetime);
+            Assert.Equal(TimeSpan.FromHours(1), context.Settings.Tls12SessionLifetime);
         }
         using (var context = new TlsServerContext(Options(TimeSpan.FromHours(24))))
         {
@@ -97,7 +97,7 @@ public sealed class ServerStoreOptionsTests
         };
         if (lifetime is { } given)
         {
-            options.SessionIdLifetime = given;
+            options.Tls12SessionLifetime = given;
         }
         return options;
     }
