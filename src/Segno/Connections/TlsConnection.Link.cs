@@ -1,3 +1,4 @@
+using System.Security.Authentication;
 using Segno.Alerts;
 using Segno.Buffers;
 using Segno.Handshake;
@@ -68,12 +69,25 @@ public sealed partial class TlsConnection
             connection._completed = true;
         }
 
-        /// <summary>After a fatal alert the sessions of this connection are not offered again (RFC 9846 §6.2).</summary>
+        /// <summary>
+        /// After a fatal alert the sessions of this connection are not offered or resumed again (RFC 9846 §6.2, RFC 5246 §7.2.2;
+        /// Tickets that a client holds are beyond a server's reach.
+        /// </summary>
         public void ForgetSessions()
         {
-            if (connection.Session is not null && Client?.SessionKey() is { } key)
+            if (Client is not { } client)
             {
-                Client.Settings.SessionCache.Remove(key);
+                if (StoredSessionId.Length > 0)
+                {
+                    // A store that waits does so alone: the alert does not.
+                    _ = ((ServerSettings)_settings).Sessions.RemoveAsync(StoredSessionId).AsTask();
+                }
+                return;
+            }
+            bool hasSession = connection.Session is not null || client.Resumed is { ProtocolVersion: SslProtocols.Tls12 };
+            if (hasSession && client.SessionKey() is { } key)
+            {
+                client.Settings.SessionCache.Remove(key);
             }
             connection.Session = null;
         }

@@ -25,6 +25,9 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     /// <summary>The client's random, by which the key log names a connection.</summary>
     public byte[] ClientRandom { get; set; } = [];
 
+    /// <summary>TLS 1.2 server: under which ID the store has the session of this connection; empty: it has none.</summary>
+    public byte[] StoredSessionId { get; set; } = [];
+
     /// <summary>The sender that callbacks of the application see.</summary>
     public abstract object Sender { get; }
 

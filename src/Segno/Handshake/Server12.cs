@@ -396,7 +396,9 @@ internal sealed class ExpectClientFinished12(Server12 server, RecordProtection? 
         Finished12.Verify(link, message);
         if (write is null)
         {
+            // only now has the client proved that the session is its own.
             server.Common.Settings.Sessions.MarkUsed(resumedId);
+            link.StoredSessionId = resumedId;
             return server.Complete();
         }
         SessionLineage lineage = server.Common.BeginLineage();
@@ -405,13 +407,14 @@ internal sealed class ExpectClientFinished12(Server12 server, RecordProtection? 
             server.SendTicket(lineage);
         }
         return server.SessionId.Length > 0 && server.TryCreateSession(lineage, server.SessionId, out TlsSession? session)
-            ? Pause.For(() => server.Common.Settings.Sessions.StoreAsync(session, server.SessionId, link.Aborted), _ => SendFinished(write))
-            : SendFinished(write);
+            ? Pause.For(() => server.Common.Settings.Sessions.StoreAsync(session, server.SessionId, link.Aborted), kept => SendFinished(write, kept))
+            : SendFinished(write, kept: false);
     }
 
-    private Connected12 SendFinished(RecordProtection protection)
+    private Connected12 SendFinished(RecordProtection protection, bool kept)
     {
         HandshakeLink link = server.Link;
+        link.StoredSessionId = kept ? server.SessionId : [];
         link.SendChangeCipherSpec();
         link.SetWriteProtection(protection);
         Finished12.Write(link);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Security.Authentication;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 
@@ -131,7 +132,7 @@ public class HelloTests
 
     private static TlsConnection StartedClient(out byte[] hello)
     {
-        var client = new TlsConnection(HandshakeTests.Contexts().Client, "localhost", 443);
+        var client = new TlsConnection(HandshakeTests.Contexts(o => o.EnabledSslProtocols = SslProtocols.Tls13).Client, "localhost", 443);
         client.Start();
         hello = Sent(client);
         return client;
