@@ -41,10 +41,6 @@ internal sealed class ClientHandshake
     /// <summary>Why no session is offered.</summary>
     public ResumptionReason NotOfferedReason { get; set; }
 
-    public List<ReadOnlyMemory<byte>> ServerChain { get; set; } = [];
-
-    public PeerCertificate? Server { get; set; }
-
     /// <summary>The server's request for a certificate, with the schemes it accepts.</summary>
     public TlsCertificateRequestInfo? CertificateRequest { get; set; }
 
@@ -328,8 +324,7 @@ internal sealed class ExpectEncryptedExtensions(ClientHandshake client, IReadOnl
         client.Link.Transcript.Append(message.Raw);
         if (client.Resumed is { } session)
         {
-            client.ServerChain = [.. session.PeerCertificates];
-            return new ExpectServerFinished(client, session.Lineage.Next());
+            return new ExpectServerFinished(client, session.Lineage.Next(), PeerVerified.BySession(session));
         }
         return new ExpectCertificateOrRequest(client, offered, mayRequest: true);
     }
@@ -346,14 +341,14 @@ internal sealed class ExpectCertificateOrRequest(ClientHandshake client, IReadOn
             return new ExpectCertificateOrRequest(client, offered, mayRequest: false);
         }
         Expect(message, HandshakeType.Certificate);
-        client.ServerChain = CertificateMessage.Read(message, offered);
-        if (client.ServerChain.Count == 0)
+        List<ReadOnlyMemory<byte>> chain = CertificateMessage.Read(message, offered);
+        if (chain.Count == 0)
         {
             throw new TlsException(TlsFault.MessageMalformed, "the server's certificate list is empty");
         }
-        client.Server = PeerCertificate.Read(client.ServerChain, client.Link.Crypto);
+        PeerCertificate server = PeerCertificate.Read(chain, client.Link.Crypto);
         client.Link.Transcript.Append(message.Raw);
-        return new ExpectServerCertificateVerify(client, client.Server);
+        return new ExpectServerCertificateVerify(client, server);
     }
 
     /// <remarks><code>
@@ -400,22 +395,23 @@ internal sealed class ExpectServerCertificateVerify(ClientHandshake client, Peer
     public override HandshakeState Receive(HandshakeMessage message)
     {
         Expect(message, HandshakeType.CertificateVerify);
-        CertificateVerify.Verify(client.Link, message, server.Verifier, client.Settings.SignatureSchemes, isServer: true);
+        PossessionVerified possession = CertificateVerify.Verify(client.Link, message, server, client.Settings.SignatureSchemes, isServer: true);
         server.Dispose();
-        return Pause.ForWork(() => client.Settings.Validator.Run(server, client.TargetHost, client.Link.Sender), Verified);
+        return Pause.ForWork(() => client.Settings.Validator.Run(server, client.TargetHost, client.Link.Sender), verdict => Verified(possession, verdict));
     }
 
-    private ExpectServerFinished Verified(ChainVerdict verdict)
+    private ExpectServerFinished Verified(PossessionVerified possession, ChainVerdict verdict)
     {
-        verdict.ThrowIfRefused();
+        var peer = PeerVerified.ByCertificate(possession, verdict);
         DateTimeOffset now = client.Link.Now;
         client.Link.Info.AuthenticatedAt = now;
-        return new ExpectServerFinished(client, SessionLineage.Begin(
-            now, SessionLimits.MaxLifetime, client.ServerChain, server.Leaf.NotAfter.ToUniversalTime(), null, client.Link.Crypto));
+        var lineage = SessionLineage.Begin(
+            now, SessionLimits.MaxLifetime, peer.Chain, server.Leaf.NotAfter.ToUniversalTime(), null, client.Link.Crypto);
+        return new ExpectServerFinished(client, lineage, peer);
     }
 }
 
-internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineage lineage) : HandshakeState
+internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineage lineage, PeerVerified peer) : HandshakeState
 {
     public override HandshakeState Receive(HandshakeMessage message)
     {
@@ -425,14 +421,14 @@ internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineag
         }
         Expect(message, HandshakeType.Finished);
         HandshakeLink link = client.Link;
-        Finished.Verify(link, message, link.Keys!.ServerHandshakeSecret);
+        FinishedVerified finished = Finished.Verify(link, message, link.Keys!.ServerHandshakeSecret, peer);
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         link.Keys.EnterMain(link.Transcript.Current(hash));
         link.LogApplicationSecrets();
         link.SetReadSecret(link.Keys.Suite, link.Keys.ServerApplicationSecret);
         return client.CertificateRequest is { } request
-            ? Pause.For(() => SelectCertificate(request), SendCertificate)
-            : Finish();
+            ? Pause.For(() => SelectCertificate(request), certificate => SendCertificate(finished, certificate))
+            : Finish(finished);
     }
 
     private ValueTask<TlsCertificate?> SelectCertificate(TlsCertificateRequestInfo request)
@@ -440,7 +436,7 @@ internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineag
             ? selector(request, client.Link.Aborted)
             : new ValueTask<TlsCertificate?>(client.Settings.ClientCertificate);
 
-    private Connected13 SendCertificate(TlsCertificate? certificate)
+    private Connected13 SendCertificate(FinishedVerified finished, TlsCertificate? certificate)
     {
         ushort[] schemes = [.. client.CertificateRequest!.SignatureSchemes.Select(scheme => (ushort)scheme)];
         client.Link.Info.RemoteSignatureSchemes = client.CertificateRequest.SignatureSchemes;
@@ -455,19 +451,16 @@ internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineag
             client.Link.Info.LocalCertificate = certificate.Certificate;
             CertificateVerify.Write(client.Link, certificate.Signer, scheme!.Value, isServer: false);
         }
-        return Finish();
+        return Finish(finished);
     }
 
-    private Connected13 Finish()
+    private Connected13 Finish(FinishedVerified finished)
     {
         HandshakeLink link = client.Link;
         Finished.Write(link, link.Keys!.ClientHandshakeSecret);
         link.SetWriteSecret(link.Keys.Suite, link.Keys.ClientApplicationSecret);
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         link.Keys.Finish(link.Transcript.Current(hash));
-        link.Info.RemoteCertificates = client.ServerChain;
-        link.Info.RemoteCertificate = client.Server?.Leaf;
-        link.Complete();
-        return new Connected13(link, lineage);
+        return new Connected13(link, lineage, finished);
     }
 }

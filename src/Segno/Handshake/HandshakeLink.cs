@@ -54,8 +54,8 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     /// <summary>Server: another context was chosen.</summary>
     public abstract void UseSettings(TlsSettings settings);
 
-    /// <summary>The handshake is over; what follows is not counted as its bytes.</summary>
-    public abstract void Complete();
+    /// <summary>The handshake is over: application data may flow, and what follows is not counted as its bytes.</summary>
+    public abstract void Complete(FinishedVerified finished);
 
     public abstract void SessionReceived(TlsSession session);
 

@@ -30,10 +30,6 @@ internal sealed class ServerHandshake(HandshakeLink link, ServerSettings setting
 
     /// <summary>Whether the client's psk_key_exchange_modes let it use a ticket of ours (RFC 9846 §4.3.9).</summary>
     public bool MayIssueTickets { get; set; }
-
-    public List<ReadOnlyMemory<byte>> ClientChain { get; set; } = [];
-
-    public PeerCertificate? Client { get; set; }
 }
 
 /// <summary>Waits for a ClientHello: the first, or after a HelloRetryRequest the second.</summary>
@@ -395,13 +391,14 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         _link.SetWriteSecret(server.Suite!, _link.Keys.ServerApplicationSecret);
         if (server.Resumed is { } session)
         {
-            server.ClientChain = [.. session.PeerCertificates];
             _link.Info.SessionAge = _link.Now - session.IssuedAt;
             _link.Info.AuthenticatedAt = session.AuthenticatedAt;
-            return new ExpectClientFinished(server, session.Lineage.Next());
+            return new ExpectClientFinished(server, session.Lineage.Next(), PeerVerified.BySession(session));
         }
         _link.Info.AuthenticatedAt = _link.Now;
-        return request ? new ExpectClientCertificate(server) : new ExpectClientFinished(server, null);
+        return request
+            ? new ExpectClientCertificate(server)
+            : new ExpectClientFinished(server, null, PeerVerified.WithoutCertificate(server.Settings.ClientCertificateMode));
     }
 
     private void ChooseApplicationProtocol()
@@ -545,19 +542,16 @@ internal sealed class ExpectClientCertificate(ServerHandshake server) : Handshak
     public override HandshakeState Receive(HandshakeMessage message)
     {
         Expect(message, HandshakeType.Certificate);
-        server.ClientChain = CertificateMessage.Read(message, NothingOffered);
-        if (server.ClientChain.Count == 0)
+        List<ReadOnlyMemory<byte>> chain = CertificateMessage.Read(message, NothingOffered);
+        if (chain.Count == 0)
         {
-            if (server.Settings.ClientCertificateMode == TlsClientCertificateMode.Required)
-            {
-                throw new TlsException(TlsFault.CertificateMissing);
-            }
+            var peer = PeerVerified.WithoutCertificate(server.Settings.ClientCertificateMode);
             server.Link.Transcript.Append(message.Raw);
-            return new ExpectClientFinished(server, null);
+            return new ExpectClientFinished(server, null, peer);
         }
-        server.Client = PeerCertificate.Read(server.ClientChain, server.Link.Crypto);
+        PeerCertificate client = PeerCertificate.Read(chain, server.Link.Crypto);
         server.Link.Transcript.Append(message.Raw);
-        return new ExpectClientCertificateVerify(server, server.Client);
+        return new ExpectClientCertificateVerify(server, client);
     }
 }
 
@@ -566,34 +560,28 @@ internal sealed class ExpectClientCertificateVerify(ServerHandshake server, Peer
     public override HandshakeState Receive(HandshakeMessage message)
     {
         Expect(message, HandshakeType.CertificateVerify);
-        CertificateVerify.Verify(server.Link, message, client.Verifier, server.Settings.SignatureSchemes, isServer: false);
+        PossessionVerified possession = CertificateVerify.Verify(server.Link, message, client, server.Settings.SignatureSchemes, isServer: false);
         client.Dispose();
-        return Pause.ForWork(() => server.Settings.Validator.Run(client, null, server.Link.Sender), Verified);
-    }
-
-    private ExpectClientFinished Verified(ChainVerdict verdict)
-    {
-        verdict.ThrowIfRefused();
-        return new ExpectClientFinished(server, null);
+        return Pause.ForWork(
+            () => server.Settings.Validator.Run(client, null, server.Link.Sender),
+            verdict => new ExpectClientFinished(server, null, PeerVerified.ByCertificate(possession, verdict)));
     }
 }
 
 /// <summary>Waits for the client's Finished; then tickets may go out.</summary>
-internal sealed class ExpectClientFinished(ServerHandshake server, SessionLineage? resumedLineage) : HandshakeState
+internal sealed class ExpectClientFinished(ServerHandshake server, SessionLineage? resumedLineage, PeerVerified peer) : HandshakeState
 {
     public override HandshakeState Receive(HandshakeMessage message)
     {
         Expect(message, HandshakeType.Finished);
         HandshakeLink link = server.Link;
-        Finished.Verify(link, message, link.Keys!.ClientHandshakeSecret);
+        FinishedVerified finished = Finished.Verify(link, message, link.Keys!.ClientHandshakeSecret, peer);
         link.SetReadSecret(server.Suite!, link.Keys.ClientApplicationSecret);
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         link.Keys.Finish(link.Transcript.Current(hash));
-        link.Info.RemoteCertificates = server.ClientChain;
-        link.Info.RemoteCertificate = server.Client?.Leaf;
-        link.Complete();
+        var connected = new Connected13(link, null, finished);
         SendTickets();
-        return new Connected13(link, null);
+        return connected;
     }
 
     private void SendTickets()
@@ -606,8 +594,8 @@ internal sealed class ExpectClientFinished(ServerHandshake server, SessionLineag
         SessionLineage lineage = resumedLineage ?? SessionLineage.Begin(
             server.Link.Now,
             server.Settings.AuthenticationLifetime,
-            server.ClientChain,
-            server.Client?.Leaf.NotAfter.ToUniversalTime(),
+            peer.Chain,
+            peer.Certificate?.Leaf.NotAfter.ToUniversalTime(),
             server.Certificate?.Certificate.NotAfter.ToUniversalTime(),
             server.Link.Crypto);
         for (int i = 0; i < count; i++)
