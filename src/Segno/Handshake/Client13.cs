@@ -204,7 +204,7 @@ internal sealed class ExpectServerHello : HandshakeState
         }
         _client.Link.Transcript.ReplaceByMessageHash(suite.Hash);
         _client.Link.Transcript.Append(message.Raw);
-        _client.Link.SendChangeCipherSpec();
+        _hello.SendChangeCipherSpec();
         _hello.Write();
         return this;
     }
@@ -235,7 +235,7 @@ internal sealed class ExpectServerHello : HandshakeState
         link.LogHandshakeSecrets();
         link.SetReadSecret(suite, link.Keys.ServerHandshakeSecret);
         // From here on our alerts are protected, too.
-        link.SendChangeCipherSpec();
+        _hello.SendChangeCipherSpec();
         link.SetWriteSecret(suite, link.Keys.ClientHandshakeSecret);
         return new ExpectEncryptedExtensions(_client, _hello.Offered);
     }

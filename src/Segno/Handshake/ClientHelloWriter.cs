@@ -36,7 +36,7 @@ internal sealed class ClientHelloWriter : IDisposable
         }
     }
 
-    public byte[] SessionId { get; }
+    public byte[] SessionId { get; private set; }
 
     public byte[]? Cookie { get; set; }
 
@@ -114,7 +114,23 @@ internal sealed class ClientHelloWriter : IDisposable
             _client.Link.End(start, toTranscript: false);
             WriteBinder(start, bindersLength, _client.Offered!);
         }
-        _client.Link.End(start);
+        ReadOnlySpan<byte> sent = _client.Link.End(start);
+        if (settings.MessageRewriter is not null)
+        {
+            // The server answers what was sent.
+            var rewritten = ClientHello.Read(new HandshakeMessage(sent));
+            SessionId = rewritten.SessionId;
+            Offered.UnionWith(rewritten.Extensions.Types);
+        }
+    }
+
+    /// <summary>Compatibility mode (RFC 9846 §D.4): whoever sends a session ID sends change_cipher_spec.</summary>
+    public void SendChangeCipherSpec()
+    {
+        if (SessionId.Length > 0)
+        {
+            _client.Link.SendChangeCipherSpec();
+        }
     }
 
     public void Dispose()

@@ -77,6 +77,13 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
         message[1] = (byte)(length >> 16);
         message[2] = unchecked((byte)(length >> 8));
         message[3] = unchecked((byte)length);
+        if (Settings.MessageRewriter is { } rewriter)
+        {
+            byte[] rewritten = rewriter(message.ToArray());
+            Messages.Truncate(start);
+            Messages.Append(rewritten);
+            message = Messages.Span[start..];
+        }
         if (toTranscript)
         {
             Transcript.Append(message);

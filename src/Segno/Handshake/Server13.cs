@@ -439,8 +439,14 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         _link.Negotiated(server.Suite!);
         TlsWriter writer = _link.Begin(HandshakeType.ServerHello, out int start);
         ServerHello.WriteStart(writer, random, hello.SessionId, (ushort)server.Suite!.Suite);
+        // In the order of RFC 8448's traces.
         TlsWriter.OpenVector extensions = writer.Open(2);
-        WriteVersion(writer);
+        if (server.Resumed is not null)
+        {
+            writer.UInt16((int)ExtensionType.PreSharedKey);
+            writer.UInt16(2);
+            writer.UInt16(_pskIndex);
+        }
         if (_useKeyExchange)
         {
             writer.UInt16((int)ExtensionType.KeyShare);
@@ -449,12 +455,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             writer.Vector16(share[..lengths.Share]);
             writer.Close(entry);
         }
-        if (server.Resumed is not null)
-        {
-            writer.UInt16((int)ExtensionType.PreSharedKey);
-            writer.UInt16(2);
-            writer.UInt16(_pskIndex);
-        }
+        WriteVersion(writer);
         writer.Close(extensions);
         _link.End(start);
         if (hello.SessionId.Length > 0)

@@ -18,7 +18,7 @@ internal abstract class TlsSettings
         {
             throw new ArgumentException("EnabledSslProtocols: only TLS 1.3 is supported.", nameof(options));
         }
-        Crypto = CryptoProvider.Default;
+        Crypto = options.Crypto;
         ApplicationProtocols = [.. options.ApplicationProtocols ?? []];
         CipherSuites = Suites(options);
         Groups = GroupsOf(options.SupportedGroups);
@@ -82,6 +82,9 @@ internal abstract class TlsSettings
 
     /// <summary>How many records one key protects before it is updated; <see langword="null"/>: the algorithm's limit. For tests.</summary>
     public long? RecordLimit { get; set; }
+
+    /// <summary>What goes out in place of a handshake message, given what would. For tests, which repeat recorded handshakes with it.</summary>
+    public Func<byte[], byte[]>? MessageRewriter { get; set; }
 
     public abstract SessionScope Scope { get; }
 
@@ -271,7 +274,7 @@ internal sealed class ServerSettings : TlsSettings
 
     public bool OwnsTicketKeys { get; }
 
-    public ServerSessions Sessions { get; }
+    public ServerSessions Sessions { get; set; }
 
     public override SessionScope Scope { get; }
 

@@ -12,7 +12,7 @@ internal readonly record struct LocatedSession(TlsSession? Session, ResumptionMe
 /// </summary>
 /// <param name="ticketKeys">The ticket keys; <see langword="null"/> where resumption is disabled: nothing offered is then even looked at.</param>
 /// <param name="crypto">The provider.</param>
-internal sealed class ServerSessions(TicketKeyRing? ticketKeys, CryptoProvider crypto)
+internal class ServerSessions(TicketKeyRing? ticketKeys, CryptoProvider crypto)
 {
     private readonly TicketSealer? _tickets = ticketKeys is null ? null : new TicketSealer(ticketKeys, crypto);
 
@@ -20,7 +20,7 @@ internal sealed class ServerSessions(TicketKeyRing? ticketKeys, CryptoProvider c
     /// Locate: opens a ticket (<see cref="ResumptionMechanism.Ticket"/>, <see cref="ResumptionMechanism.Psk"/>) or looks up a session
     /// ID. Changes nothing, whatever is offered: the peer has proved nothing yet. Completes at once for tickets; a store may pause.
     /// </summary>
-    public ValueTask<LocatedSession> LocateAsync(ResumptionMechanism mechanism, ReadOnlyMemory<byte> identity, CancellationToken cancellationToken = default)
+    public virtual ValueTask<LocatedSession> LocateAsync(ResumptionMechanism mechanism, ReadOnlyMemory<byte> identity, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         return new ValueTask<LocatedSession>(Locate(mechanism, identity.Span));
