@@ -62,8 +62,10 @@ public sealed partial class TlsConnection
 
         public override void UseSettings(TlsSettings settings) => _settings = settings;
 
-        public override void Complete()
+        public override void Complete(FinishedVerified finished)
         {
+            Info.RemoteCertificates = finished.Peer.Chain;
+            Info.RemoteCertificate = finished.Peer.Certificate?.Leaf;
             Info.HandshakeDuration = _settings.TimeProvider.GetElapsedTime(connection._started);
             Info.HandshakeBytesOut = connection._writer.BytesWrittenAfterSealing();
             connection._completed = true;

@@ -61,7 +61,7 @@ internal sealed class Client12
         client.Link.Keys12!.Resume(resumed);
         client.LogMainSecret();
         (RecordProtection write, RecordProtection read) = client.Link.Keys12.MakeProtections();
-        return client.ExpectTicketOrChange(read, new ExpectServerFinished12(client, resumed.Lineage.Next(), write));
+        return client.ExpectTicketOrChange(read, new ExpectServerFinished12(client, PeerVerified.BySession(resumed), resumed.Lineage.Next(), write));
     }
 
     /// <summary>What comes before the server's Finished: its ticket, if it announced one, then change_cipher_spec.</summary>
@@ -74,9 +74,9 @@ internal sealed class Client12
     public void LogMainSecret() => Link.Log("CLIENT_RANDOM", Link.Keys12!.MainSecret);
 
     /// <summary>Both Finished messages are in: the session, if there is one, becomes usable .</summary>
-    public Connected12 Complete(SessionLineage lineage)
+    public Connected12 Complete(SessionLineage lineage, FinishedVerified finished)
     {
-        Common.Complete();
+        var connected = new Connected12(Link, finished);
         bool isNew = NewTicket.Ticket is { Length: > 0 } || (Common.Resumed is null && SessionId.Length > 0);
         // a session whose secret is not bound to its handshake is not kept.
         if (isNew && Link.Info.ExtendedMasterSecret && Common.Settings.AllowResume && NewTicket.Ticket is not { Length: > SessionLimits.MaxClientTicket })
@@ -88,7 +88,7 @@ internal sealed class Client12
                 Link.SessionReceived(session);
             }
         }
-        return new Connected12(Link);
+        return connected;
     }
 
     /// <summary>R-08: at most a day; the hint of a ticket may shorten it, and a hint of zero says nothing (RFC 5077 §3.3).</summary>
@@ -147,13 +147,12 @@ internal sealed class ExpectServerCertificate12(Client12 client) : HandshakeStat
     {
         Expect(message, HandshakeType.Certificate);
         ClientHandshake common = client.Common;
-        common.ServerChain = CertificateMessage12.Read(message);
-        if (common.ServerChain.Count == 0)
+        List<ReadOnlyMemory<byte>> chain = CertificateMessage12.Read(message);
+        if (chain.Count == 0)
         {
             throw new TlsException(TlsFault.MessageMalformed, "the server's certificate list is empty");
         }
-        PeerCertificate server = PeerCertificate.Read(common.ServerChain, client.Link.Crypto);
-        common.Server = server;
+        PeerCertificate server = PeerCertificate.Read(chain, client.Link.Crypto);
         if (!client.Link.Keys12!.Suite.Fits(server.Verifier.Kind))
         {
             throw new TlsException(TlsFault.CertificateKindMismatch);
@@ -173,16 +172,17 @@ internal sealed class ExpectServerKeyExchange12(Client12 client, PeerCertificate
     {
         Expect(message, HandshakeType.ServerKeyExchange);
         ClientHandshake common = client.Common;
-        (TlsNamedGroup group, byte[] point) = ServerKeyExchange.Verify(client.Link, message, client.ServerRandom, server.Verifier, common.Settings);
+        (TlsNamedGroup group, byte[] point, PossessionVerified possession) = ServerKeyExchange.Verify(
+            client.Link, message, client.ServerRandom, server, common.Settings);
         server.Dispose();
         return Pause.ForWork(
             () => common.Settings.Validator.Run(server, common.TargetHost, client.Link.Sender),
-            verdict => new ExpectCertificateRequestOrDone12(client, group, point, common.Authenticated(verdict, server), mayRequest: true));
+            verdict => new ExpectCertificateRequestOrDone12(client, PeerVerified.ByCertificate(possession, verdict), group, point, mayRequest: true));
     }
 }
 
 internal sealed class ExpectCertificateRequestOrDone12(
-    Client12 client, TlsNamedGroup group, byte[] serverPoint, SessionLineage lineage, bool mayRequest) : HandshakeState
+    Client12 client, PeerVerified server, TlsNamedGroup group, byte[] serverPoint, bool mayRequest) : HandshakeState
 {
     public override HandshakeState Receive(HandshakeMessage message)
     {
@@ -190,7 +190,7 @@ internal sealed class ExpectCertificateRequestOrDone12(
         {
             client.Common.CertificateRequest = CertificateRequest12.Read(message);
             client.Link.Transcript.Append(message.Raw);
-            return new ExpectCertificateRequestOrDone12(client, group, serverPoint, lineage, mayRequest: false);
+            return new ExpectCertificateRequestOrDone12(client, server, group, serverPoint, mayRequest: false);
         }
         Expect(message, HandshakeType.ServerHelloDone);
         if (!message.Body.IsEmpty)
@@ -223,7 +223,7 @@ internal sealed class ExpectCertificateRequestOrDone12(
         link.SendChangeCipherSpec();
         link.SetWriteProtection(write);
         Finished12.Write(link);
-        return client.ExpectTicketOrChange(read, new ExpectServerFinished12(client, lineage, null));
+        return client.ExpectTicketOrChange(read, new ExpectServerFinished12(client, server, client.Common.BeginLineage(server), null));
     }
 
     private void SendKeyExchange()
@@ -262,20 +262,20 @@ internal sealed class ExpectServerTicket12(Client12 client, ExpectChangeCipherSp
 }
 
 /// <summary>Waits for the server's Finished. In a resumed handshake ours follows, under <paramref name="write"/>.</summary>
-internal sealed class ExpectServerFinished12(Client12 client, SessionLineage lineage, RecordProtection? write) : HandshakeState
+internal sealed class ExpectServerFinished12(Client12 client, PeerVerified server, SessionLineage lineage, RecordProtection? write) : HandshakeState
 {
     public override HandshakeState Receive(HandshakeMessage message)
     {
         Expect(message, HandshakeType.Finished);
         HandshakeLink link = client.Link;
         link.CheckEndOfRecord();
-        Finished12.Verify(link, message);
+        FinishedVerified finished = Finished12.Verify(link, message, server);
         if (write is not null)
         {
             link.SendChangeCipherSpec();
             link.SetWriteProtection(write);
             Finished12.Write(link);
         }
-        return client.Complete(lineage);
+        return client.Complete(lineage, finished);
     }
 }

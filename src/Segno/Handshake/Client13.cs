@@ -48,10 +48,6 @@ internal sealed class ClientHandshake
     /// <summary>Why no session is offered.</summary>
     public ResumptionReason NotOfferedReason { get; set; }
 
-    public List<ReadOnlyMemory<byte>> ServerChain { get; set; } = [];
-
-    public PeerCertificate? Server { get; set; }
-
     /// <summary>The server's request for a certificate, with the schemes it accepts.</summary>
     public TlsCertificateRequestInfo? CertificateRequest { get; set; }
 
@@ -129,12 +125,11 @@ internal sealed class ClientHandshake
     }
 
     /// <summary>The server has proved who it is: the lineage of its sessions begins.</summary>
-    public SessionLineage Authenticated(ChainVerdict verdict, PeerCertificate server)
+    public SessionLineage BeginLineage(PeerVerified peer)
     {
-        verdict.ThrowIfRefused();
         Link.Info.AuthenticatedAt = Link.Now;
         return SessionLineage.Begin(
-            Link.Info.AuthenticatedAt, SessionLimits.MaxLifetime, ServerChain, server.Leaf.NotAfter.ToUniversalTime(), null, Link.Crypto);
+            Link.Info.AuthenticatedAt, SessionLimits.MaxLifetime, peer.Chain, peer.Certificate?.Leaf.NotAfter.ToUniversalTime(), null, Link.Crypto);
     }
 
     public ValueTask<TlsCertificate?> SelectCertificate(TlsCertificateRequestInfo request)
@@ -156,17 +151,9 @@ internal sealed class ClientHandshake
         return certificate.ChooseScheme(schemes, Settings.SigningSchemes, version) ?? throw new TlsException(TlsFault.NoCommonSignatureScheme);
     }
 
-    public void Complete()
-    {
-        Link.Info.RemoteCertificates = ServerChain;
-        Link.Info.RemoteCertificate = Server?.Leaf;
-        Link.Complete();
-    }
-
     public void ReportResumed(TlsSession session)
     {
         Resumed = session;
-        ServerChain = [.. session.PeerCertificates];
         Link.Info.Resumption = ResumptionOutcome.Resumed(MechanismOf(session));
         Link.Info.SessionAge = Link.Now - session.IssuedAt;
         Link.Info.AuthenticatedAt = session.AuthenticatedAt;
@@ -330,7 +317,7 @@ internal sealed class ExpectServerHello : HandshakeState
         }
         _client.Link.Transcript.ReplaceByMessageHash(suite.Hash);
         _client.Link.Transcript.Append(message.Raw);
-        _client.Link.SendChangeCipherSpec();
+        _hello.SendChangeCipherSpec();
         _hello.Write();
         return this;
     }
@@ -361,7 +348,7 @@ internal sealed class ExpectServerHello : HandshakeState
         link.LogHandshakeSecrets();
         link.SetReadSecret(suite, link.Keys.ServerHandshakeSecret);
         // From here on our alerts are protected, too.
-        link.SendChangeCipherSpec();
+        _hello.SendChangeCipherSpec();
         link.SetWriteSecret(suite, link.Keys.ClientHandshakeSecret);
         return new ExpectEncryptedExtensions(_client, _hello.Offered);
     }
@@ -434,7 +421,7 @@ internal sealed class ExpectEncryptedExtensions(ClientHandshake client, IReadOnl
         client.Link.Transcript.Append(message.Raw);
         if (client.Resumed is { } session)
         {
-            return new ExpectServerFinished(client, session.Lineage.Next());
+            return new ExpectServerFinished(client, session.Lineage.Next(), PeerVerified.BySession(session));
         }
         return new ExpectCertificateOrRequest(client, offered, mayRequest: true);
     }
@@ -451,14 +438,14 @@ internal sealed class ExpectCertificateOrRequest(ClientHandshake client, IReadOn
             return new ExpectCertificateOrRequest(client, offered, mayRequest: false);
         }
         Expect(message, HandshakeType.Certificate);
-        client.ServerChain = CertificateMessage.Read(message, offered);
-        if (client.ServerChain.Count == 0)
+        List<ReadOnlyMemory<byte>> chain = CertificateMessage.Read(message, offered);
+        if (chain.Count == 0)
         {
             throw new TlsException(TlsFault.MessageMalformed, "the server's certificate list is empty");
         }
-        client.Server = PeerCertificate.Read(client.ServerChain, client.Link.Crypto);
+        PeerCertificate server = PeerCertificate.Read(chain, client.Link.Crypto);
         client.Link.Transcript.Append(message.Raw);
-        return new ExpectServerCertificateVerify(client, client.Server);
+        return new ExpectServerCertificateVerify(client, server);
     }
 
     /// <remarks><code>
@@ -505,18 +492,19 @@ internal sealed class ExpectServerCertificateVerify(ClientHandshake client, Peer
     public override HandshakeState Receive(HandshakeMessage message)
     {
         Expect(message, HandshakeType.CertificateVerify);
-        CertificateVerify.Verify(client.Link, message, server.Verifier, client.Settings.SignatureSchemes, isServer: true);
+        PossessionVerified possession = CertificateVerify.Verify(client.Link, message, server, client.Settings.SignatureSchemes, isServer: true);
         server.Dispose();
-        return Pause.ForWork(() => client.Settings.Validator.Run(server, client.TargetHost, client.Link.Sender), Verified);
+        return Pause.ForWork(() => client.Settings.Validator.Run(server, client.TargetHost, client.Link.Sender), verdict => Verified(possession, verdict));
     }
 
-    private ExpectServerFinished Verified(ChainVerdict verdict)
+    private ExpectServerFinished Verified(PossessionVerified possession, ChainVerdict verdict)
     {
-        return new ExpectServerFinished(client, client.Authenticated(verdict, server));
+        var peer = PeerVerified.ByCertificate(possession, verdict);
+        return new ExpectServerFinished(client, client.BeginLineage(peer), peer);
     }
 }
 
-internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineage lineage) : HandshakeState
+internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineage lineage, PeerVerified peer) : HandshakeState
 {
     public override HandshakeState Receive(HandshakeMessage message)
     {
@@ -526,17 +514,17 @@ internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineag
         }
         Expect(message, HandshakeType.Finished);
         HandshakeLink link = client.Link;
-        Finished.Verify(link, message, link.Keys!.ServerHandshakeSecret);
+        FinishedVerified finished = Finished.Verify(link, message, link.Keys!.ServerHandshakeSecret, peer);
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         link.Keys.EnterMain(link.Transcript.Current(hash));
         link.LogApplicationSecrets();
         link.SetReadSecret(link.Keys.Suite, link.Keys.ServerApplicationSecret);
         return client.CertificateRequest is { } request
-            ? Pause.For(() => client.SelectCertificate(request), SendCertificate)
-            : Finish();
+            ? Pause.For(() => client.SelectCertificate(request), certificate => SendCertificate(finished, certificate))
+            : Finish(finished);
     }
 
-    private Connected13 SendCertificate(TlsCertificate? certificate)
+    private Connected13 SendCertificate(FinishedVerified finished, TlsCertificate? certificate)
     {
         TlsSignatureScheme scheme = client.UseCertificate(certificate, SslProtocols.Tls13);
         CertificateMessage.Write(client.Link, certificate);
@@ -544,17 +532,16 @@ internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineag
         {
             CertificateVerify.Write(client.Link, certificate.Signer, scheme, isServer: false);
         }
-        return Finish();
+        return Finish(finished);
     }
 
-    private Connected13 Finish()
+    private Connected13 Finish(FinishedVerified finished)
     {
         HandshakeLink link = client.Link;
         Finished.Write(link, link.Keys!.ClientHandshakeSecret);
         link.SetWriteSecret(link.Keys.Suite, link.Keys.ClientApplicationSecret);
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         link.Keys.Finish(link.Transcript.Current(hash));
-        client.Complete();
-        return new Connected13(link, lineage);
+        return new Connected13(link, lineage, finished);
     }
 }

@@ -17,6 +17,7 @@ internal sealed class ClientHelloWriter : IDisposable
     private readonly List<KeyExchange> _shares = [];
     private readonly byte[] _random = new byte[ClientHello.RandomLength];
     private readonly byte[] _randomSessionId;
+    private byte[]? _rewrittenSessionId;
     private readonly byte[] _grease = new byte[6];
     private bool _greaseShare;
 
@@ -41,7 +42,7 @@ internal sealed class ClientHelloWriter : IDisposable
     /// That of the TLS 1.2 session that is offered, or a random one: for compatibility mode (RFC 9846 §D.4), or for the server to
     /// echo when it accepts a ticket of TLS 1.2 (RFC 5077 §3.4).
     /// </summary>
-    public byte[] SessionId => _client.Offered12 switch
+    public byte[] SessionId => _rewrittenSessionId ?? _client.Offered12 switch
     {
         { Ticket.IsEmpty: true } session => session.SessionId.ToArray(),
         null when !_client.Settings.AllowsTls13 => [],
@@ -128,7 +129,23 @@ internal sealed class ClientHelloWriter : IDisposable
             _client.Link.End(start, toTranscript: false);
             WriteBinder(start, bindersLength, _client.Offered13!);
         }
-        _client.Link.End(start);
+        ReadOnlySpan<byte> sent = _client.Link.End(start);
+        if (settings.MessageRewriter is not null)
+        {
+            // The server answers what was sent.
+            var rewritten = ClientHello.Read(new HandshakeMessage(sent));
+            _rewrittenSessionId = rewritten.SessionId;
+            Offered.UnionWith(rewritten.Extensions.Types);
+        }
+    }
+
+    /// <summary>Compatibility mode (RFC 9846 §D.4): whoever sends a session ID sends change_cipher_spec.</summary>
+    public void SendChangeCipherSpec()
+    {
+        if (SessionId.Length > 0)
+        {
+            _client.Link.SendChangeCipherSpec();
+        }
     }
 
     public void Dispose()

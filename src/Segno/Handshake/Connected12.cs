@@ -17,17 +17,25 @@ internal sealed class ExpectChangeCipherSpec12(HandshakeLink link, RecordProtect
 }
 
 /// <summary>TLS 1.2 after the handshake. Nothing may come but a wish to renegotiate, which is refused once with a warning (RFC 5746 §4.2; R-35).</summary>
-internal sealed class Connected12(HandshakeLink link) : HandshakeState
+internal sealed class Connected12 : HandshakeState
 {
+    private readonly HandshakeLink _link;
     private bool _refused;
+
+    /// <summary>After a handshake: completes the connection.</summary>
+    public Connected12(HandshakeLink link, FinishedVerified finished)
+    {
+        _link = link;
+        link.Complete(finished);
+    }
 
     public override bool IsConnected => true;
 
     public override HandshakeState Receive(HandshakeMessage message)
     {
-        HandshakeType wish = link.Info.IsServer ? HandshakeType.ClientHello : HandshakeType.HelloRequest;
+        HandshakeType wish = _link.Info.IsServer ? HandshakeType.ClientHello : HandshakeType.HelloRequest;
         Expect(message, wish);
-        if (!link.Info.IsServer && !message.Body.IsEmpty)
+        if (!_link.Info.IsServer && !message.Body.IsEmpty)
         {
             throw new TlsException(TlsFault.TrailingMessageData);
         }
@@ -36,7 +44,7 @@ internal sealed class Connected12(HandshakeLink link) : HandshakeState
             throw new TlsException(TlsFault.RenegotiationRefused);
         }
         _refused = true;
-        link.Warn(TlsAlert.NoRenegotiation);
+        _link.Warn(TlsAlert.NoRenegotiation);
         return this;
     }
 }

@@ -16,13 +16,15 @@ internal sealed class Connected13 : HandshakeState
     private int _tickets;
     private int _keyUpdates;
 
-    /// <summary>After a handshake.</summary>
+    /// <summary>Completes the handshake.</summary>
     /// <param name="link">The link.</param>
     /// <param name="lineage">A client's authentication of the server; <see langword="null"/> on servers and where sessions are not kept.</param>
-    public Connected13(HandshakeLink link, SessionLineage? lineage)
+    /// <param name="finished">The proof that it may be completed.</param>
+    public Connected13(HandshakeLink link, SessionLineage? lineage, FinishedVerified finished)
     {
         _link = link;
         _lineage = lineage;
+        link.Complete(finished);
     }
 
     public override bool IsConnected => true;

@@ -71,8 +71,8 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     /// <summary>Server: another context was chosen.</summary>
     public abstract void UseSettings(TlsSettings settings);
 
-    /// <summary>The handshake is over; what follows is not counted as its bytes.</summary>
-    public abstract void Complete();
+    /// <summary>The handshake is over: application data may flow, and what follows is not counted as its bytes.</summary>
+    public abstract void Complete(FinishedVerified finished);
 
     public abstract void SessionReceived(TlsSession session);
 
@@ -94,6 +94,13 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
         message[1] = (byte)(length >> 16);
         message[2] = unchecked((byte)(length >> 8));
         message[3] = unchecked((byte)length);
+        if (Settings.MessageRewriter is { } rewriter)
+        {
+            byte[] rewritten = rewriter(message.ToArray());
+            Messages.Truncate(start);
+            Messages.Append(rewritten);
+            message = Messages.Span[start..];
+        }
         if (toTranscript)
         {
             Transcript.Append(message);

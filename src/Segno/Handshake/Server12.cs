@@ -35,12 +35,6 @@ internal sealed class Server12(ServerHandshake common)
 
     public bool TryCreateSession(SessionLineage lineage, byte[] sessionId, [NotNullWhen(true)] out TlsSession? session)
         => Link.TryCreateSession(lineage, Common.Settings.Tls12SessionLifetime, Link.Keys12!.MainSecret, new SessionHandles { SessionId = sessionId }, out session);
-
-    public Connected12 Complete()
-    {
-        Common.Complete();
-        return new Connected12(Link);
-    }
 }
 
 /// <summary>From a ClientHello to the server's flight: session, suite, certificate.</summary>
@@ -153,7 +147,7 @@ internal sealed class ServerNegotiation12
         _link.SendChangeCipherSpec();
         _link.SetWriteProtection(write);
         Finished12.Write(_link);
-        return new ExpectChangeCipherSpec12(_link, read, new ExpectClientFinished12(_server, null, Mechanism == ResumptionMechanism.SessionId ? _hello.SessionId : []));
+        return new ExpectChangeCipherSpec12(_link, read, new ExpectClientFinished12(_server, PeerVerified.BySession(session), null, Mechanism == ResumptionMechanism.SessionId ? _hello.SessionId : []));
     }
 
     private HandshakeState Full(ResumptionOutcome outcome)
@@ -314,20 +308,14 @@ internal sealed class ExpectClientCertificate12(Server12 server, KeyExchange sha
     {
         Expect(message, HandshakeType.Certificate);
         ServerHandshake common = server.Common;
-        common.ClientChain = CertificateMessage12.Read(message);
-        if (common.ClientChain.Count == 0)
+        List<ReadOnlyMemory<byte>> chain = CertificateMessage12.Read(message);
+        if (chain.Count == 0)
         {
-            if (common.Settings.ClientCertificateMode == TlsClientCertificateMode.Required)
-            {
-                throw new TlsException(TlsFault.CertificateMissing);
-            }
-        }
-        else
-        {
-            common.Client = PeerCertificate.Read(common.ClientChain, server.Link.Crypto);
+            // Refused here, before the client goes on, where one is required.
+            PeerVerified.WithoutCertificate(common.Settings.ClientCertificateMode);
         }
         server.Link.Transcript.Append(message.Raw);
-        return new ExpectClientKeyExchange12(server, share, common.Client);
+        return new ExpectClientKeyExchange12(server, share, chain.Count == 0 ? null : PeerCertificate.Read(chain, server.Link.Crypto));
     }
 }
 
@@ -357,67 +345,66 @@ internal sealed class ExpectClientKeyExchange12(Server12 server, KeyExchange sha
         }
         server.LogMainSecret();
         (RecordProtection read, RecordProtection write) = link.Keys12.MakeProtections();
-        var finished = new ExpectChangeCipherSpec12(link, read, new ExpectClientFinished12(server, write, []));
         if (client is not null)
         {
-            return new ExpectClientCertificateVerify12(server, client, finished);
+            return new ExpectClientCertificateVerify12(server, client, peer => ExpectFinished(peer, read, write));
         }
         link.Transcript.ForgetMessages();
-        return finished;
+        return ExpectFinished(PeerVerified.WithoutCertificate(server.Common.Settings.ClientCertificateMode), read, write);
     }
+
+    private ExpectChangeCipherSpec12 ExpectFinished(PeerVerified peer, RecordProtection read, RecordProtection write)
+        => new(server.Link, read, new ExpectClientFinished12(server, peer, write, []));
 }
 
-internal sealed class ExpectClientCertificateVerify12(Server12 server, PeerCertificate client, ExpectChangeCipherSpec12 next) : HandshakeState
+internal sealed class ExpectClientCertificateVerify12(
+    Server12 server, PeerCertificate client, Func<PeerVerified, HandshakeState> next) : HandshakeState
 {
     public override HandshakeState Receive(HandshakeMessage message)
     {
         Expect(message, HandshakeType.CertificateVerify);
-        CertificateVerify12.Verify(server.Link, message, client.Verifier, server.Common.Settings.SignatureSchemes);
+        PossessionVerified possession = CertificateVerify12.Verify(server.Link, message, client, server.Common.Settings.SignatureSchemes);
         client.Dispose();
         server.Link.Transcript.ForgetMessages();
-        return Pause.ForWork(() => server.Common.Settings.Validator.Run(client, null, server.Link.Sender), Verified);
-    }
-
-    private ExpectChangeCipherSpec12 Verified(ChainVerdict verdict)
-    {
-        verdict.ThrowIfRefused();
-        return next;
+        return Pause.ForWork(
+            () => server.Common.Settings.Validator.Run(client, null, server.Link.Sender),
+            verdict => next(PeerVerified.ByCertificate(possession, verdict)));
     }
 }
 
 /// <summary>Waits for the client's Finished. In a full handshake ours follows, under <paramref name="write"/>; only then a session is kept .</summary>
-internal sealed class ExpectClientFinished12(Server12 server, RecordProtection? write, byte[] resumedId) : HandshakeState
+internal sealed class ExpectClientFinished12(Server12 server, PeerVerified client, RecordProtection? write, byte[] resumedId) : HandshakeState
 {
     public override HandshakeState Receive(HandshakeMessage message)
     {
         Expect(message, HandshakeType.Finished);
         HandshakeLink link = server.Link;
         link.CheckEndOfRecord();
-        Finished12.Verify(link, message);
+        FinishedVerified finished = Finished12.Verify(link, message, client);
         if (write is null)
         {
             // only now has the client proved that the session is its own.
             server.Common.Settings.Sessions.MarkUsed(resumedId);
             link.StoredSessionId = resumedId;
-            return server.Complete();
+            return new Connected12(link, finished);
         }
-        SessionLineage lineage = server.Common.BeginLineage();
+        SessionLineage lineage = server.Common.BeginLineage(client);
         if (server.TicketPromised)
         {
             server.SendTicket(lineage);
         }
         return server.SessionId.Length > 0 && server.TryCreateSession(lineage, server.SessionId, out TlsSession? session)
-            ? Pause.For(() => server.Common.Settings.Sessions.StoreAsync(session, server.SessionId, link.Aborted), kept => SendFinished(write, kept))
-            : SendFinished(write, kept: false);
+            ? Pause.For(() => server.Common.Settings.Sessions.StoreAsync(session, server.SessionId, link.Aborted), kept => SendFinished(finished, write, kept))
+            : SendFinished(finished, write, kept: false);
     }
 
-    private Connected12 SendFinished(RecordProtection protection, bool kept)
+    private Connected12 SendFinished(FinishedVerified finished, RecordProtection protection, bool kept)
     {
         HandshakeLink link = server.Link;
         link.StoredSessionId = kept ? server.SessionId : [];
         link.SendChangeCipherSpec();
         link.SetWriteProtection(protection);
         Finished12.Write(link);
-        return server.Complete();
+        return new Connected12(link, finished);
     }
 }

@@ -31,10 +31,6 @@ internal sealed class ServerHandshake(HandshakeLink link, ServerSettings setting
     /// <summary>Whether the client's psk_key_exchange_modes let it use a ticket of ours (RFC 9846 §4.3.9).</summary>
     public bool MayIssueTickets { get; set; }
 
-    public List<ReadOnlyMemory<byte>> ClientChain { get; set; } = [];
-
-    public PeerCertificate? Client { get; set; }
-
     public ValueTask<TlsCertificate?> SelectCertificate(ClientHello hello)
         => Settings.CertificateSelector is { } selector
             ? selector(hello.ToInfo(ServerName), Link.Aborted)
@@ -75,26 +71,18 @@ internal sealed class ServerHandshake(HandshakeLink link, ServerSettings setting
     public void ReportResumed(TlsSession session)
     {
         Resumed = session;
-        ClientChain = [.. session.PeerCertificates];
         Link.Info.SessionAge = Link.Now - session.IssuedAt;
         Link.Info.AuthenticatedAt = session.AuthenticatedAt;
     }
 
     /// <summary>The lineage of a full handshake's sessions.</summary>
-    public SessionLineage BeginLineage() => SessionLineage.Begin(
+    public SessionLineage BeginLineage(PeerVerified peer) => SessionLineage.Begin(
         Link.Now,
         Settings.AuthenticationLifetime,
-        ClientChain,
-        Client?.Leaf.NotAfter.ToUniversalTime(),
+        peer.Chain,
+        peer.Certificate?.Leaf.NotAfter.ToUniversalTime(),
         Certificate?.Certificate.NotAfter.ToUniversalTime(),
         Link.Crypto);
-
-    public void Complete()
-    {
-        Link.Info.RemoteCertificates = ClientChain;
-        Link.Info.RemoteCertificate = Client?.Leaf;
-        Link.Complete();
-    }
 }
 
 /// <summary>Waits for a ClientHello: the first, or after a HelloRetryRequest the second.</summary>
@@ -474,10 +462,12 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         if (server.Resumed is { } session)
         {
             server.ReportResumed(session);
-            return new ExpectClientFinished(server, session.Lineage.Next());
+            return new ExpectClientFinished(server, session.Lineage.Next(), PeerVerified.BySession(session));
         }
         _link.Info.AuthenticatedAt = _link.Now;
-        return request ? new ExpectClientCertificate(server) : new ExpectClientFinished(server, null);
+        return request
+            ? new ExpectClientCertificate(server)
+            : new ExpectClientFinished(server, null, PeerVerified.WithoutCertificate(server.Settings.ClientCertificateMode));
     }
 
     private void SendServerHello()
@@ -505,8 +495,14 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         _link.Negotiated(server.Suite!);
         TlsWriter writer = _link.Begin(HandshakeType.ServerHello, out int start);
         ServerHello.WriteStart(writer, random, hello.SessionId, (ushort)server.Suite!.Suite);
+        // In the order of RFC 8448's traces.
         TlsWriter.OpenVector extensions = writer.Open(2);
-        WriteVersion(writer);
+        if (server.Resumed is not null)
+        {
+            writer.UInt16((int)ExtensionType.PreSharedKey);
+            writer.UInt16(2);
+            writer.UInt16(_pskIndex);
+        }
         if (_useKeyExchange)
         {
             writer.UInt16((int)ExtensionType.KeyShare);
@@ -515,12 +511,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             writer.Vector16(share[..lengths.Share]);
             writer.Close(entry);
         }
-        if (server.Resumed is not null)
-        {
-            writer.UInt16((int)ExtensionType.PreSharedKey);
-            writer.UInt16(2);
-            writer.UInt16(_pskIndex);
-        }
+        WriteVersion(writer);
         writer.Close(extensions);
         _link.End(start);
         if (hello.SessionId.Length > 0)
@@ -600,19 +591,16 @@ internal sealed class ExpectClientCertificate(ServerHandshake server) : Handshak
     public override HandshakeState Receive(HandshakeMessage message)
     {
         Expect(message, HandshakeType.Certificate);
-        server.ClientChain = CertificateMessage.Read(message, NothingOffered);
-        if (server.ClientChain.Count == 0)
+        List<ReadOnlyMemory<byte>> chain = CertificateMessage.Read(message, NothingOffered);
+        if (chain.Count == 0)
         {
-            if (server.Settings.ClientCertificateMode == TlsClientCertificateMode.Required)
-            {
-                throw new TlsException(TlsFault.CertificateMissing);
-            }
+            var peer = PeerVerified.WithoutCertificate(server.Settings.ClientCertificateMode);
             server.Link.Transcript.Append(message.Raw);
-            return new ExpectClientFinished(server, null);
+            return new ExpectClientFinished(server, null, peer);
         }
-        server.Client = PeerCertificate.Read(server.ClientChain, server.Link.Crypto);
+        PeerCertificate client = PeerCertificate.Read(chain, server.Link.Crypto);
         server.Link.Transcript.Append(message.Raw);
-        return new ExpectClientCertificateVerify(server, server.Client);
+        return new ExpectClientCertificateVerify(server, client);
     }
 }
 
@@ -621,32 +609,28 @@ internal sealed class ExpectClientCertificateVerify(ServerHandshake server, Peer
     public override HandshakeState Receive(HandshakeMessage message)
     {
         Expect(message, HandshakeType.CertificateVerify);
-        CertificateVerify.Verify(server.Link, message, client.Verifier, server.Settings.SignatureSchemes, isServer: false);
+        PossessionVerified possession = CertificateVerify.Verify(server.Link, message, client, server.Settings.SignatureSchemes, isServer: false);
         client.Dispose();
-        return Pause.ForWork(() => server.Settings.Validator.Run(client, null, server.Link.Sender), Verified);
-    }
-
-    private ExpectClientFinished Verified(ChainVerdict verdict)
-    {
-        verdict.ThrowIfRefused();
-        return new ExpectClientFinished(server, null);
+        return Pause.ForWork(
+            () => server.Settings.Validator.Run(client, null, server.Link.Sender),
+            verdict => new ExpectClientFinished(server, null, PeerVerified.ByCertificate(possession, verdict)));
     }
 }
 
 /// <summary>Waits for the client's Finished; then tickets may go out.</summary>
-internal sealed class ExpectClientFinished(ServerHandshake server, SessionLineage? resumedLineage) : HandshakeState
+internal sealed class ExpectClientFinished(ServerHandshake server, SessionLineage? resumedLineage, PeerVerified peer) : HandshakeState
 {
     public override HandshakeState Receive(HandshakeMessage message)
     {
         Expect(message, HandshakeType.Finished);
         HandshakeLink link = server.Link;
-        Finished.Verify(link, message, link.Keys!.ClientHandshakeSecret);
+        FinishedVerified finished = Finished.Verify(link, message, link.Keys!.ClientHandshakeSecret, peer);
         link.SetReadSecret(server.Suite!, link.Keys.ClientApplicationSecret);
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         link.Keys.Finish(link.Transcript.Current(hash));
-        server.Complete();
+        var connected = new Connected13(link, null, finished);
         SendTickets();
-        return new Connected13(link, null);
+        return connected;
     }
 
     private void SendTickets()
@@ -656,7 +640,7 @@ internal sealed class ExpectClientFinished(ServerHandshake server, SessionLineag
         {
             return;
         }
-        SessionLineage lineage = resumedLineage ?? server.BeginLineage();
+        SessionLineage lineage = resumedLineage ?? server.BeginLineage(peer);
         for (int i = 0; i < count; i++)
         {
             SendTicket(lineage, i);

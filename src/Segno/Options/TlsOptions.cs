@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using Segno.Cryptography;
 
 namespace Segno;
 
@@ -69,4 +70,7 @@ public abstract class TlsOptions
 
     /// <summary>The clock. Default <see cref="TimeProvider.System"/>.</summary>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
+
+    /// <summary>Not the provider of this process. For tests.</summary>
+    internal CryptoProvider Crypto { get; set; } = CryptoProvider.Default;
 }

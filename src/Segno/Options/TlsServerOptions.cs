@@ -44,7 +44,7 @@ public sealed class TlsServerOptions : TlsOptions
     /// </summary>
     public ISessionStore? SessionStore { get; set; }
 
-    /// <summary>How long a TLS 1.2 session may be resumed by its ID, 0 to 24 hours (RFC 5246 §F.1.4). Default 1 h; zero keeps none.</summary>
+    /// <summary>How long a TLS 1.2 session may be resumed, by its ID or by a ticket, 0 to 24 hours (RFC 5246 §F.1.4, RFC 5077 §5.6). Default 1 h; zero keeps none.</summary>
     public TimeSpan Tls12SessionLifetime { get; set; } = TimeSpan.FromHours(1);
 
     /// <summary>How many tickets follow a full handshake, 0 to 8. Default 2.</summary>

@@ -20,7 +20,7 @@ internal abstract class TlsSettings
         {
             throw new ArgumentException("EnabledSslProtocols: only TLS 1.2 and TLS 1.3 are supported.", nameof(options));
         }
-        Crypto = CryptoProvider.Default;
+        Crypto = options.Crypto;
         ApplicationProtocols = [.. options.ApplicationProtocols ?? []];
         Groups = GroupsOf(options.SupportedGroups);
         Groups12 = [.. Groups.Where(NamedGroups.IsForTls12)];
@@ -101,6 +101,9 @@ internal abstract class TlsSettings
 
     /// <summary>How many records one key protects before it is updated; <see langword="null"/>: the algorithm's limit. For tests.</summary>
     public long? RecordLimit { get; set; }
+
+    /// <summary>What goes out in place of a handshake message, given what would. For tests, which repeat recorded handshakes with it.</summary>
+    public Func<byte[], byte[]>? MessageRewriter { get; set; }
 
     public abstract SessionScope Scope { get; }
 
@@ -314,7 +317,7 @@ internal sealed class ServerSettings : TlsSettings
 
     public bool OwnsTicketKeys { get; }
 
-    /// <summary>How long a TLS 1.2 session may be resumed by its ID; zero: not at all.</summary>
+    /// <summary>How long a TLS 1.2 session may be resumed, by its ID or by a ticket; zero: not at all.</summary>
     public TimeSpan Tls12SessionLifetime { get; }
 
     /// <summary>The store that goes with the context; <see langword="null"/> where there is none or it is the caller's.</summary>
@@ -323,7 +326,7 @@ internal sealed class ServerSettings : TlsSettings
     /// <summary>The sessions that clients know by an ID; <see langword="null"/> where there are none.</summary>
     public StoredSessions? StoredSessions { get; }
 
-    public ServerSessions Sessions { get; }
+    public ServerSessions Sessions { get; set; }
 
     public override SessionScope Scope { get; }
 

@@ -13,7 +13,7 @@ internal readonly record struct LocatedSession(TlsSession? Session, ResumptionMe
 /// <param name="ticketKeys">The ticket keys; <see langword="null"/> where resumption is disabled: no ticket is then even looked at.</param>
 /// <param name="stored">The sessions that clients know by an ID; <see langword="null"/> where there are none.</param>
 /// <param name="crypto">The provider.</param>
-internal sealed class ServerSessions(TicketKeyRing? ticketKeys, StoredSessions? stored, CryptoProvider crypto)
+internal class ServerSessions(TicketKeyRing? ticketKeys, StoredSessions? stored, CryptoProvider crypto)
 {
     private readonly TicketSealer? _tickets = ticketKeys is null ? null : new TicketSealer(ticketKeys, crypto);
 
@@ -22,7 +22,7 @@ internal sealed class ServerSessions(TicketKeyRing? ticketKeys, StoredSessions? 
     /// ID. Changes nothing, whatever is offered: the peer has proved nothing yet. Completes at once for tickets and for a
     /// store in memory; another store may pause. A store that fails gives a reason, never an exception.
     /// </summary>
-    public ValueTask<LocatedSession> LocateAsync(ResumptionMechanism mechanism, ReadOnlyMemory<byte> identity, CancellationToken cancellationToken = default)
+    public virtual ValueTask<LocatedSession> LocateAsync(ResumptionMechanism mechanism, ReadOnlyMemory<byte> identity, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         return mechanism == ResumptionMechanism.SessionId && stored is not null

@@ -7,7 +7,7 @@ namespace Segno.Tests.Cryptography;
 /// A provider whose n-th call fails, calls on the objects it hands out included, and which knows how many of those objects are
 /// still alive: what holds after a failure anywhere can be tested everywhere.
 /// </summary>
-internal sealed class FaultingProvider(CryptoProvider inner) : CryptoProvider
+internal sealed class FaultingProvider(CryptoProvider inner) : ForwardingProvider(inner)
 {
     private readonly List<string> _calls = [];
     private int _alive;
@@ -21,7 +21,7 @@ internal sealed class FaultingProvider(CryptoProvider inner) : CryptoProvider
     /// <summary>Objects handed out and not yet disposed.</summary>
     public int Alive => _alive;
 
-    public override string Name => "faulting " + inner.Name;
+    public override string Name => "faulting " + base.Name;
 
     /// <summary>
     /// Runs an action once to count its calls, then once for each of them with that one failing.
@@ -40,83 +40,19 @@ internal sealed class FaultingProvider(CryptoProvider inner) : CryptoProvider
         }
     }
 
-    public override bool Supports(AeadKind aead) => inner.Supports(aead);
+    public override TranscriptHasher CreateHasher(HashKind hash) => new Hasher(this, base.CreateHasher(hash));
 
-    public override bool Supports(TlsNamedGroup group) => inner.Supports(group);
+    public override Aead CreateAead(AeadKind aead, ReadOnlySpan<byte> key) => new Cipher(this, base.CreateAead(aead, key));
 
-    public override void FillRandom(Span<byte> destination)
-    {
-        Call(nameof(FillRandom));
-        inner.FillRandom(destination);
-    }
+    public override KeyExchange StartKeyExchange(TlsNamedGroup group) => new Exchange(this, base.StartKeyExchange(group));
 
-    public override void Hash(HashKind hash, ReadOnlySpan<byte> data, Span<byte> destination)
-    {
-        Call(nameof(Hash));
-        inner.Hash(hash, data, destination);
-    }
+    public override Signer CreateSigner(ReadOnlySpan<byte> pkcs8) => new FaultingSigner(this, base.CreateSigner(pkcs8));
 
-    public override TranscriptHasher CreateHasher(HashKind hash)
-    {
-        Call(nameof(CreateHasher));
-        return new Hasher(this, inner.CreateHasher(hash));
-    }
+    public override Signer CreateSigner(AsymmetricAlgorithm key) => new FaultingSigner(this, base.CreateSigner(key));
 
-    public override void Hmac(HashKind hash, ReadOnlySpan<byte> key, ReadOnlySpan<byte> data, Span<byte> destination)
-    {
-        Call(nameof(Hmac));
-        inner.Hmac(hash, key, data, destination);
-    }
+    public override Verifier CreateVerifier(ReadOnlySpan<byte> subjectPublicKeyInfo) => new FaultingVerifier(this, base.CreateVerifier(subjectPublicKeyInfo));
 
-    public override void HkdfExtract(HashKind hash, ReadOnlySpan<byte> salt, ReadOnlySpan<byte> inputKeyMaterial, Span<byte> pseudoRandomKey)
-    {
-        Call(nameof(HkdfExtract));
-        inner.HkdfExtract(hash, salt, inputKeyMaterial, pseudoRandomKey);
-    }
-
-    public override void HkdfExpand(HashKind hash, ReadOnlySpan<byte> pseudoRandomKey, ReadOnlySpan<byte> info, Span<byte> output)
-    {
-        Call(nameof(HkdfExpand));
-        inner.HkdfExpand(hash, pseudoRandomKey, info, output);
-    }
-
-    public override Aead CreateAead(AeadKind aead, ReadOnlySpan<byte> key)
-    {
-        Call(nameof(CreateAead));
-        return new Cipher(this, inner.CreateAead(aead, key));
-    }
-
-    public override KeyExchange StartKeyExchange(TlsNamedGroup group)
-    {
-        Call(nameof(StartKeyExchange));
-        return new Exchange(this, inner.StartKeyExchange(group));
-    }
-
-    public override (int Share, int Secret) AnswerKeyExchange(TlsNamedGroup group, ReadOnlySpan<byte> peerShare, Span<byte> share, Span<byte> secret)
-    {
-        Call(nameof(AnswerKeyExchange));
-        return inner.AnswerKeyExchange(group, peerShare, share, secret);
-    }
-
-    public override Signer CreateSigner(ReadOnlySpan<byte> pkcs8)
-    {
-        Call(nameof(CreateSigner));
-        return new FaultingSigner(this, inner.CreateSigner(pkcs8));
-    }
-
-    public override Signer CreateSigner(AsymmetricAlgorithm key)
-    {
-        Call(nameof(CreateSigner));
-        return new FaultingSigner(this, inner.CreateSigner(key));
-    }
-
-    public override Verifier CreateVerifier(ReadOnlySpan<byte> subjectPublicKeyInfo)
-    {
-        Call(nameof(CreateVerifier));
-        return new FaultingVerifier(this, inner.CreateVerifier(subjectPublicKeyInfo));
-    }
-
-    private void Call(string name)
+    protected override void Call(string name)
     {
         lock (_calls)
         {

@@ -76,23 +76,21 @@ internal static class CertificateVerify
         link.Info.LocalSignatureScheme = scheme;
     }
 
-    public static void Verify(HandshakeLink link, HandshakeMessage message, Verifier key, TlsSignatureScheme[] accepted, bool isServer)
+    public static PossessionVerified Verify(HandshakeLink link, HandshakeMessage message, PeerCertificate peer, TlsSignatureScheme[] accepted, bool isServer)
     {
         var reader = new TlsReader(message.Body);
         var scheme = (TlsSignatureScheme)reader.UInt16();
         ReadOnlySpan<byte> signature = reader.Vector16();
         reader.End();
-        if (!accepted.Contains(scheme) || !SchemeChoice.FitsKey(scheme, key.Kind, key.KeySize, SslProtocols.Tls13))
+        if (!accepted.Contains(scheme) || !SchemeChoice.FitsKey(scheme, peer.Verifier.Kind, peer.Verifier.KeySize, SslProtocols.Tls13))
         {
             throw new TlsException(TlsFault.SignatureSchemeNotOffered, scheme.ToString());
         }
         Span<byte> content = stackalloc byte[PadLength + 64 + HashKinds.MaxLength];
-        if (!key.Verify(scheme, Content(link, isServer, content), signature))
-        {
-            throw new TlsException(TlsFault.HandshakeSignatureInvalid);
-        }
+        PossessionVerified verified = PossessionVerified.Check(peer, scheme, Content(link, isServer, content), signature);
         link.Info.RemoteSignatureScheme = scheme;
         link.Transcript.Append(message.Raw);
+        return verified;
     }
 
     private static Span<byte> Content(HandshakeLink link, bool isServer, Span<byte> buffer)
@@ -118,21 +116,15 @@ internal static class Finished
         link.End(start);
     }
 
-    public static void Verify(HandshakeLink link, HandshakeMessage message, ReadOnlySpan<byte> baseKey)
+    public static FinishedVerified Verify(HandshakeLink link, HandshakeMessage message, ReadOnlySpan<byte> baseKey, PeerVerified peer)
     {
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         Span<byte> expected = stackalloc byte[HashKinds.MaxLength];
         ReadOnlySpan<byte> transcript = link.Transcript.Current(hash);
         expected = expected[..transcript.Length];
         link.Keys!.FinishedMac(baseKey, transcript, expected);
-        if (message.Body.Length != expected.Length)
-        {
-            throw new TlsException(TlsFault.MessageMalformed, "Finished");
-        }
-        if (!System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(message.Body, expected))
-        {
-            throw new TlsException(TlsFault.FinishedVerificationFailed);
-        }
+        FinishedVerified verified = FinishedVerified.Check(peer, message, expected);
         link.Transcript.Append(message.Raw);
+        return verified;
     }
 }

@@ -1,5 +1,4 @@
 using System.Security.Authentication;
-using System.Security.Cryptography;
 using Segno.Buffers;
 using Segno.Certificates;
 using Segno.Cryptography;
@@ -108,22 +107,20 @@ internal static class CertificateVerify12
         link.Info.LocalSignatureScheme = scheme;
     }
 
-    public static void Verify(HandshakeLink link, HandshakeMessage message, Verifier key, TlsSignatureScheme[] accepted)
+    public static PossessionVerified Verify(HandshakeLink link, HandshakeMessage message, PeerCertificate client, TlsSignatureScheme[] accepted)
     {
         var reader = new TlsReader(message.Body);
         var scheme = (TlsSignatureScheme)reader.UInt16();
         ReadOnlySpan<byte> signature = reader.Vector16();
         reader.End();
-        if (!accepted.Contains(scheme) || !SchemeChoice.FitsKey(scheme, key.Kind, key.KeySize, SslProtocols.Tls12))
+        if (!accepted.Contains(scheme) || !SchemeChoice.FitsKey(scheme, client.Verifier.Kind, client.Verifier.KeySize, SslProtocols.Tls12))
         {
             throw new TlsException(TlsFault.SignatureSchemeNotOffered, scheme.ToString());
         }
-        if (!key.VerifyTls12(scheme, link.Transcript.Messages, signature))
-        {
-            throw new TlsException(TlsFault.HandshakeSignatureInvalid);
-        }
+        var possession = PossessionVerified.Check12(client, scheme, link.Transcript.Messages, signature);
         link.Info.RemoteSignatureScheme = scheme;
         link.Transcript.Append(message.Raw);
+        return possession;
     }
 }
 
@@ -139,20 +136,14 @@ internal static class Finished12
         link.End(start);
     }
 
-    public static void Verify(HandshakeLink link, HandshakeMessage message)
+    public static FinishedVerified Verify(HandshakeLink link, HandshakeMessage message, PeerVerified peer)
     {
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         Span<byte> expected = stackalloc byte[KeySchedule12.VerifyDataLength];
         link.Keys12!.VerifyData(!link.Info.IsServer, link.Transcript.Current(hash), expected);
-        if (message.Body.Length != expected.Length)
-        {
-            throw new TlsException(TlsFault.MessageMalformed, "Finished");
-        }
-        if (!CryptographicOperations.FixedTimeEquals(message.Body, expected))
-        {
-            throw new TlsException(TlsFault.FinishedVerificationFailed);
-        }
+        var finished = FinishedVerified.Check(peer, message, expected);
         link.Transcript.Append(message.Raw);
+        return finished;
     }
 }
 

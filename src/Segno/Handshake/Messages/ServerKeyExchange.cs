@@ -27,8 +27,8 @@ internal static class ServerKeyExchange
 
     /// <summary>Reads and verifies the message.</summary>
     /// <returns>The server's public value and its group.</returns>
-    public static (TlsNamedGroup Group, byte[] Point) Verify(
-        HandshakeLink link, HandshakeMessage message, ReadOnlySpan<byte> serverRandom, Verifier key, TlsSettings settings)
+    public static (TlsNamedGroup Group, byte[] Point, PossessionVerified Possession) Verify(
+        HandshakeLink link, HandshakeMessage message, ReadOnlySpan<byte> serverRandom, PeerCertificate server, TlsSettings settings)
     {
         var reader = new TlsReader(message.Body);
         byte curveType = reader.UInt8();
@@ -46,20 +46,17 @@ internal static class ServerKeyExchange
         {
             throw new TlsException(TlsFault.GroupNotOffered);
         }
-        if (!settings.SignatureSchemes.Contains(scheme) || !SchemeChoice.FitsKey(scheme, key.Kind, key.KeySize, SslProtocols.Tls12))
+        if (!settings.SignatureSchemes.Contains(scheme) || !SchemeChoice.FitsKey(scheme, server.Verifier.Kind, server.Verifier.KeySize, SslProtocols.Tls12))
         {
             throw new TlsException(TlsFault.SignatureSchemeNotOffered, scheme.ToString());
         }
         using var content = new FlightBuffer();
         WriteSigned(content, link.ClientRandom, serverRandom, parameters);
-        if (!key.VerifyTls12(scheme, content.Span, signature))
-        {
-            throw new TlsException(TlsFault.HandshakeSignatureInvalid);
-        }
+        var possession = PossessionVerified.Check12(server, scheme, content.Span, signature);
         link.Info.RemoteSignatureScheme = scheme;
         link.Info.Group = group;
         link.Transcript.Append(message.Raw);
-        return (group, point);
+        return (group, point, possession);
     }
 
     public static void Write(HandshakeLink link, KeyExchange share, ReadOnlySpan<byte> serverRandom, Signer signer, TlsSignatureScheme scheme)
