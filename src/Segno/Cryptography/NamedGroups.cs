@@ -5,8 +5,8 @@ namespace Segno.Cryptography;
 /// <summary>What is fixed about the groups of a key exchange.</summary>
 internal static class NamedGroups
 {
-    public const int MaxShareLength = 97;
-    public const int MaxSecretLength = 48;
+    public const int MaxShareLength = HybridKeyExchange.ClientShareLength;
+    public const int MaxSecretLength = 64;
 
     private const byte UncompressedPoint = 4;
 
@@ -22,11 +22,13 @@ internal static class NamedGroups
         _ => null,
     };
 
+    /// <summary>The length of a share; of X25519MLKEM768, whose two sides differ, of the client's.</summary>
     public static int ShareLength(this TlsNamedGroup group) => group switch
     {
         TlsNamedGroup.X25519 => 32,
         TlsNamedGroup.P256 => 65,
         TlsNamedGroup.P384 => 97,
+        TlsNamedGroup.X25519MLKem768 => HybridKeyExchange.ClientShareLength,
         _ => throw Unsupported(group),
     };
 
@@ -35,20 +37,25 @@ internal static class NamedGroups
         TlsNamedGroup.X25519 => 32,
         TlsNamedGroup.P256 => 32,
         TlsNamedGroup.P384 => 48,
+        TlsNamedGroup.X25519MLKem768 => 64,
         _ => throw Unsupported(group),
     };
 
-    /// <summary>Refuses a share that is not of the group's one encoding. Whether a point is on its curve is left to the provider.</summary>
+    /// <summary>Refuses a share of X25519 or an elliptic curve that is not of the group's one encoding. Whether a point is on its curve is left to the provider.</summary>
     public static void CheckShare(TlsNamedGroup group, ReadOnlySpan<byte> share)
     {
-        if (share.Length != group.ShareLength())
-        {
-            throw new CryptographicException($"A key share of {group} has {group.ShareLength()} bytes, not {share.Length}.");
-        }
-
+        CheckLength(share, group.ShareLength());
         if (group != TlsNamedGroup.X25519 && share[0] != UncompressedPoint)
         {
             throw new CryptographicException($"A key share of {group} must be an uncompressed point.");
+        }
+    }
+
+    public static void CheckLength(ReadOnlySpan<byte> share, int length)
+    {
+        if (share.Length != length)
+        {
+            throw new CryptographicException($"A key share has {length} bytes here, not {share.Length}.");
         }
     }
 

@@ -203,9 +203,8 @@ internal sealed class ExpectServerHello : HandshakeState
     /// <summary>Sends the first ClientHello.</summary>
     public static HandshakeState Start(ClientHandshake client)
     {
-        // The writer first: it says which server name the session must be for.
-        var hello = new ClientHelloWriter(client);
         client.ChooseSession();
+        var hello = new ClientHelloWriter(client);
         hello.Write();
         return new ExpectServerHello(client, hello);
     }
@@ -330,7 +329,7 @@ internal sealed class ExpectServerHello : HandshakeState
         link.Transcript.Append(message.Raw);
 
         Span<byte> psk = stackalloc byte[HashKinds.MaxLength];
-        Span<byte> shared = stackalloc byte[128];
+        Span<byte> shared = stackalloc byte[NamedGroups.MaxSecretLength];
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         try
         {

@@ -32,7 +32,7 @@ internal sealed class ClientHelloWriter : IDisposable
         _greaseShare = client.Settings.SendGrease;
         client.Link.ClientRandom = _random;
         client.Link.Info.ServerName = client.ServerName;
-        foreach (TlsNamedGroup group in client.Settings.AllowsTls13 ? client.Settings.KeyShareGroups : [])
+        foreach (TlsNamedGroup group in client.Settings.AllowsTls13 ? client.Settings.KeyShareGroups(client.Offered) : [])
         {
             _shares.Add(client.Link.Crypto.StartKeyExchange(group));
         }

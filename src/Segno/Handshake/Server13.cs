@@ -472,8 +472,8 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
 
     private void SendServerHello()
     {
-        Span<byte> share = stackalloc byte[128];
-        Span<byte> shared = stackalloc byte[128];
+        Span<byte> share = stackalloc byte[NamedGroups.MaxShareLength];
+        Span<byte> shared = stackalloc byte[NamedGroups.MaxSecretLength];
         Span<byte> psk = stackalloc byte[HashKinds.MaxLength];
         Span<byte> random = stackalloc byte[ClientHello.RandomLength];
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];

@@ -23,7 +23,7 @@ public sealed class TlsClientOptions : TlsOptions
     /// <summary>The session to resume, instead of one from the cache. Default <see langword="null"/>.</summary>
     public TlsSession? Resume { get; set; }
 
-    /// <summary>The groups to send a key share for in the first hello. Default <see langword="null"/>: the first of <see cref="TlsOptions.SupportedGroups"/>; empty: none, which costs a HelloRetryRequest.</summary>
+    /// <summary>The groups to send a key share for in the first hello. Default <see langword="null"/>: the first of <see cref="TlsOptions.SupportedGroups"/>, behind X25519MLKEM768 also the second, and with a session to resume the group of that session instead of the second. Empty: none, which costs a HelloRetryRequest.</summary>
     public IList<TlsNamedGroup>? KeyShareGroups { get; set; }
 
     /// <summary>Whether GREASE values (RFC 8701) are sent. Default <see langword="true"/>.</summary>

@@ -22,7 +22,7 @@ public abstract class TlsOptions
     /// <summary>Cipher suites in order of preference. Default <see langword="null"/>: AES-128-GCM, AES-256-GCM, ChaCha20-Poly1305.</summary>
     public IList<TlsCipherSuite>? CipherSuites { get; set; }
 
-    /// <summary>Key-exchange groups in order of preference. Default <see langword="null"/>: X25519, P-256, P-384.</summary>
+    /// <summary>Key-exchange groups in order of preference. Default <see langword="null"/>: X25519MLKEM768, X25519, P-256, P-384.</summary>
     public IList<TlsNamedGroup>? SupportedGroups { get; set; }
 
     /// <summary>Signature schemes accepted from the peer, in order of preference. Default <see langword="null"/>: all that are safe.</summary>

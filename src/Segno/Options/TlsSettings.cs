@@ -12,7 +12,8 @@ internal abstract class TlsSettings
 {
     private const SslProtocols AllVersions = SslProtocols.Tls12 | SslProtocols.Tls13;
 
-    private static readonly TlsNamedGroup[] DefaultGroups = [TlsNamedGroup.X25519, TlsNamedGroup.P256, TlsNamedGroup.P384];
+    private static readonly TlsNamedGroup[] DefaultGroups =
+        [TlsNamedGroup.X25519MLKem768, TlsNamedGroup.X25519, TlsNamedGroup.P256, TlsNamedGroup.P384];
 
     protected TlsSettings(TlsOptions options)
     {
@@ -117,7 +118,7 @@ internal abstract class TlsSettings
 
     protected TlsNamedGroup[] GroupsOf(IList<TlsNamedGroup>? groups)
     {
-        TlsNamedGroup[] result = NotEmpty(groups, DefaultGroups, nameof(TlsOptions.SupportedGroups));
+        TlsNamedGroup[] result = NotEmpty(groups, [.. DefaultGroups.Where(Crypto.Supports)], nameof(TlsOptions.SupportedGroups));
         foreach (TlsNamedGroup group in result)
         {
             if (!Crypto.Supports(group))
@@ -196,6 +197,8 @@ internal abstract class TlsSettings
 /// <summary>A client's settings.</summary>
 internal sealed class ClientSettings : TlsSettings
 {
+    private readonly TlsNamedGroup[]? _keyShareGroups;
+
     public ClientSettings(TlsClientOptions options)
         : base(options)
     {
@@ -206,8 +209,8 @@ internal sealed class ClientSettings : TlsSettings
         SessionCache = options.SessionCache ?? new MemoryClientSessionCache();
         Resume = options.Resume;
         SendGrease = options.SendGrease;
-        KeyShareGroups = options.KeyShareGroups is { } groups ? [.. groups] : [Groups[0]];
-        foreach (TlsNamedGroup group in KeyShareGroups)
+        _keyShareGroups = options.KeyShareGroups is { } groups ? [.. groups] : null;
+        foreach (TlsNamedGroup group in _keyShareGroups ?? [])
         {
             if (!Groups.Contains(group))
             {
@@ -240,11 +243,24 @@ internal sealed class ClientSettings : TlsSettings
 
     public bool SendGrease { get; }
 
-    public TlsNamedGroup[] KeyShareGroups { get; }
-
     public override SessionScope Scope { get; }
 
     public byte[] ScopeDigest { get; }
+
+    /// <summary>The groups to send key shares for, unless the application named them: the best, and one that will do where the server has not got that.</summary>
+    /// <param name="offered">The session that is offered; its group is one the server has.</param>
+    public TlsNamedGroup[] KeyShareGroups(TlsSession? offered)
+    {
+        if (_keyShareGroups is { } given)
+        {
+            return given;
+        }
+        TlsNamedGroup best = Groups[0];
+        TlsNamedGroup other = offered is { ProtocolVersion: SslProtocols.Tls13, Group: { } known } && Groups.Contains(known)
+            ? known
+            : best == TlsNamedGroup.X25519MLKem768 && Groups.Length > 1 ? Groups[1] : best;
+        return best == other ? [best] : [best, other];
+    }
 }
 
 /// <summary>A server's settings.</summary>

@@ -35,6 +35,7 @@ public class HandshakeTests
     [InlineData(TlsNamedGroup.X25519)]
     [InlineData(TlsNamedGroup.P256)]
     [InlineData(TlsNamedGroup.P384)]
+    [InlineData(TlsNamedGroup.X25519MLKem768)]
     public void EveryGroupWithAndWithoutRetry(TlsNamedGroup group)
     {
         foreach (IList<TlsNamedGroup> shares in (IList<TlsNamedGroup>[])[[group], []])

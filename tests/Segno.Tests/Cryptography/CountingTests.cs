@@ -38,17 +38,20 @@ public sealed class CountingTests
         Assert.Equal(new Counts { Opens = 1 }, Of(() => Assert.False(aead.TryOpen(new byte[12], new byte[21], default, new byte[5]))));
         Assert.Equal(new Counts { Opens = 1 }, Of(() => Assert.False(aead.TryOpen(new byte[12], new byte[3], default, default))));
 
-        foreach (TlsNamedGroup group in (TlsNamedGroup[])[TlsNamedGroup.X25519, TlsNamedGroup.P256])
+        foreach (TlsNamedGroup group in (TlsNamedGroup[])[TlsNamedGroup.X25519, TlsNamedGroup.P256, TlsNamedGroup.X25519MLKem768])
         {
             KeyExchange? exchange = null;
             Assert.Equal(new Counts { KeyPairs = 1 }, Of(() => exchange = p.StartKeyExchange(group)));
             byte[] share = new byte[exchange!.ShareLength];
+            byte[] answer = new byte[NamedGroups.MaxShareLength];
+            byte[] secret = new byte[NamedGroups.MaxSecretLength];
+            int length = 0;
             Assert.Equal(default, Of(() => exchange.WriteShare(share)));
-            Assert.Equal(new Counts { KeyAgreements = 1 }, Of(() => exchange.Agree(share, new byte[48])));
+            Assert.Equal(new Counts { KeyPairs = 1, KeyAgreements = 1 }, Of(() => length = p.AnswerKeyExchange(group, share, answer, secret).Share));
+            Assert.Equal(new Counts { KeyAgreements = 1 }, Of(() => exchange.Agree(answer.AsSpan(0, length), secret)));
             exchange.Dispose();
-            Assert.Equal(new Counts { KeyPairs = 1, KeyAgreements = 1 }, Of(() => p.AnswerKeyExchange(group, share, new byte[97], new byte[48])));
             Assert.Equal(new Counts { KeyPairs = 1, KeyAgreements = 1 },
-                Of(() => Assert.ThrowsAny<CryptographicException>(() => p.AnswerKeyExchange(group, [1], new byte[97], new byte[48]))));
+                Of(() => Assert.ThrowsAny<CryptographicException>(() => p.AnswerKeyExchange(group, [1], answer, secret))));
         }
 
         foreach ((TestKeyKind kind, TlsSignatureScheme scheme) in ((TestKeyKind, TlsSignatureScheme)[])

@@ -6,7 +6,7 @@ namespace Segno.Tests.Cryptography;
 
 public sealed class KeyExchangeTests
 {
-    private static readonly TlsNamedGroup[] Groups = [TlsNamedGroup.X25519, TlsNamedGroup.P256, TlsNamedGroup.P384];
+    private static readonly TlsNamedGroup[] Groups = [TlsNamedGroup.X25519, TlsNamedGroup.P256, TlsNamedGroup.P384, TlsNamedGroup.X25519MLKem768];
 
     public static TheoryData<string> Providers => Names;
 
@@ -99,7 +99,7 @@ public sealed class KeyExchangeTests
             byte[] answer = new byte[NamedGroups.MaxShareLength];
             byte[] theirs = new byte[NamedGroups.MaxSecretLength];
             (int shareLength, int secretLength) = Get(other).AnswerKeyExchange(group, share, answer, theirs);
-            Assert.Equal(group.ShareLength(), shareLength);
+            Assert.Equal(group == TlsNamedGroup.X25519MLKem768 ? HybridKeyExchange.ServerShareLength : group.ShareLength(), shareLength);
             Assert.Equal(group.SecretLength(), secretLength);
             byte[] ours = new byte[NamedGroups.MaxSecretLength];
             Assert.Equal(secretLength, exchange.Agree(answer.AsSpan(0, shareLength), ours));
@@ -126,7 +126,7 @@ public sealed class KeyExchangeTests
     {
         byte[] good = Share(group);
         List<byte[]> bad = [good[1..], [.. good, 0], [], [0]];
-        if (group != TlsNamedGroup.X25519)
+        if (group is TlsNamedGroup.P256 or TlsNamedGroup.P384)
         {
             int coordinate = (good.Length - 1) / 2;
             byte[] infinity = new byte[good.Length];
@@ -148,7 +148,7 @@ public sealed class KeyExchangeTests
             using KeyExchange exchange = Get(name).StartKeyExchange(group);
             Assert.ThrowsAny<CryptographicException>(() => exchange.Agree(share, secret));
             Assert.All(secret, b => Assert.Equal(0, b));
-            Assert.ThrowsAny<CryptographicException>(() => Get(name).AnswerKeyExchange(group, share, new byte[97], new byte[48]));
+            Assert.ThrowsAny<CryptographicException>(() => Get(name).AnswerKeyExchange(group, share, new byte[NamedGroups.MaxShareLength], new byte[NamedGroups.MaxSecretLength]));
         }
 
         NoErrorIsLeft();
@@ -168,24 +168,28 @@ public sealed class KeyExchangeTests
     [Theory, MemberData(nameof(All))]
     public void IsUsedOnceAndNotAfterDisposal(string name, TlsNamedGroup group)
     {
-        byte[] share = Share(group);
         KeyExchange exchange = Get(name).StartKeyExchange(group);
-        exchange.Agree(share, new byte[48]);
-        Assert.Throws<InvalidOperationException>(() => exchange.Agree(share, new byte[48]));
+        byte[] own = new byte[exchange.ShareLength];
+        exchange.WriteShare(own);
+        byte[] share = new byte[NamedGroups.MaxShareLength];
+        byte[] secret = new byte[NamedGroups.MaxSecretLength];
+        share = share[..Get(name).AnswerKeyExchange(group, own, share, secret).Share];
+        exchange.Agree(share, secret);
+        Assert.Throws<InvalidOperationException>(() => exchange.Agree(share, secret));
         exchange.Dispose();
         exchange.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => exchange.Agree(share, new byte[48]));
-        Assert.Throws<ObjectDisposedException>(() => exchange.WriteShare(new byte[97]));
+        Assert.Throws<ObjectDisposedException>(() => exchange.Agree(share, secret));
+        Assert.Throws<ObjectDisposedException>(() => exchange.WriteShare(own));
     }
 
     [Theory, MemberData(nameof(Providers))]
     public void OtherGroupsAreNotSupported(string name)
     {
-        foreach (TlsNamedGroup group in (TlsNamedGroup[])[TlsNamedGroup.P521, TlsNamedGroup.X25519MLKem768, (TlsNamedGroup)0x1e])
+        foreach (TlsNamedGroup group in (TlsNamedGroup[])[TlsNamedGroup.P521, (TlsNamedGroup)0x1e])
         {
             Assert.False(Get(name).Supports(group));
             Assert.Throws<NotSupportedException>(() => Get(name).StartKeyExchange(group));
-            Assert.Throws<NotSupportedException>(() => Get(name).AnswerKeyExchange(group, new byte[32], new byte[97], new byte[48]));
+            Assert.Throws<NotSupportedException>(() => Get(name).AnswerKeyExchange(group, new byte[32], new byte[NamedGroups.MaxShareLength], new byte[NamedGroups.MaxSecretLength]));
         }
 
         Assert.All(Groups, group => Assert.True(Get(name).Supports(group)));

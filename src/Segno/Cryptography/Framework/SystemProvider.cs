@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 
 namespace Segno.Cryptography;
 
-/// <summary>The primitives of System.Security.Cryptography; X25519 and Ed25519, which it lacks, from BouncyCastle.</summary>
+/// <summary>The primitives of System.Security.Cryptography; X25519 and Ed25519, which it lacks, and ML-KEM where the platform has none, from BouncyCastle.</summary>
 internal sealed class SystemProvider : CryptoProvider
 {
     public const string ProviderName = "system";
@@ -16,7 +16,8 @@ internal sealed class SystemProvider : CryptoProvider
         _ => false,
     };
 
-    public override bool Supports(TlsNamedGroup group) => group is TlsNamedGroup.X25519 or TlsNamedGroup.P256 or TlsNamedGroup.P384;
+    public override bool Supports(TlsNamedGroup group) => group
+        is TlsNamedGroup.X25519 or TlsNamedGroup.P256 or TlsNamedGroup.P384 or TlsNamedGroup.X25519MLKem768;
 
     public override void FillRandom(Span<byte> destination)
     {
@@ -76,11 +77,22 @@ internal sealed class SystemProvider : CryptoProvider
         }
 
         CryptoCounters.Current.KeyPairs++;
-        return group == TlsNamedGroup.X25519 ? new X25519KeyExchange() : new SystemKeyExchange(group);
+        return group switch
+        {
+            TlsNamedGroup.X25519 => new X25519KeyExchange(),
+            TlsNamedGroup.X25519MLKem768 => new HybridKeyExchange(MlKem768.System, new X25519KeyExchange()),
+            _ => new SystemKeyExchange(group),
+        };
     }
 
     public override (int Share, int Secret) AnswerKeyExchange(TlsNamedGroup group, ReadOnlySpan<byte> peerShare, Span<byte> share, Span<byte> secret)
     {
+        if (group == TlsNamedGroup.X25519MLKem768)
+        {
+            using KeyExchange x25519 = StartKeyExchange(TlsNamedGroup.X25519);
+            return HybridKeyExchange.Answer(MlKem768.System, x25519, peerShare, share, secret);
+        }
+
         using KeyExchange exchange = StartKeyExchange(group);
         exchange.WriteShare(share);
         return (exchange.ShareLength, exchange.Agree(peerShare, secret));

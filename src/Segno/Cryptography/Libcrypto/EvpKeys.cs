@@ -8,6 +8,7 @@ internal static unsafe class EvpKeys
 {
     private const int KeyParameters = 0x84; // EVP_PKEY_KEY_PARAMETERS
     private const int PublicKey = 0x86; // EVP_PKEY_PUBLIC_KEY
+    private const int KeyPair = 0x87; // EVP_PKEY_KEYPAIR
 
     // A key of parameters only, from which others of its curve are made: building the group by name costs more than a key pair.
     private static readonly Lazy<nint> P256 = new(() => Curve(KeyKind.EcP256));
@@ -46,6 +47,32 @@ internal static unsafe class EvpKeys
         }
     }
 
+    public static nint ReadMlKem768Seed(ReadOnlySpan<byte> seed)
+    {
+        fixed (byte* s = seed)
+        {
+            OsslParam* parameters = stackalloc OsslParam[2];
+            parameters[0] = new OsslParam("seed\0"u8, OsslParam.OctetString, s, seed.Length);
+            parameters[1] = default;
+            return FromData(Native.Utf8(Native.Names.MlKem768), KeyPair, parameters);
+        }
+    }
+
+    public static nint ReadMlKem768(ReadOnlySpan<byte> encapsulationKey) => ReadRaw(Native.Utf8(Native.Names.MlKem768), encapsulationKey);
+
+    /// <summary>Writes a public key of an algorithm whose keys have one raw form, of exactly the destination's length.</summary>
+    public static void WriteRaw(nint key, Span<byte> destination)
+    {
+        nuint length = (nuint)destination.Length;
+        fixed (byte* d = destination)
+        {
+            if (Native.EVP_PKEY_get_raw_public_key(key, d, &length) != 1 || (int)length != destination.Length)
+            {
+                throw Native.Failure("Cannot write a public key");
+            }
+        }
+    }
+
     /// <summary>The peer's key of a share that <see cref="NamedGroups.CheckShare"/> has passed.</summary>
     private static nint ReadShare(TlsNamedGroup group, ReadOnlySpan<byte> share)
     {
@@ -54,19 +81,20 @@ internal static unsafe class EvpKeys
 
     public static void WriteShare(TlsNamedGroup group, nint key, Span<byte> destination)
     {
-        nuint length = (nuint)group.ShareLength();
         destination = destination[..group.ShareLength()];
-        bool ok;
-        fixed (byte* d = destination)
+        if (group == TlsNamedGroup.X25519)
         {
-            ok = group == TlsNamedGroup.X25519
-                ? Native.EVP_PKEY_get_raw_public_key(key, d, &length) == 1
-                : Native.EVP_PKEY_get_octet_string_param(key, Native.Utf8("encoded-pub-key\0"u8), d, length, &length) == 1;
+            WriteRaw(key, destination);
+            return;
         }
 
-        if (!ok || (int)length != destination.Length)
+        nuint length = (nuint)destination.Length;
+        fixed (byte* d = destination)
         {
-            throw Native.Failure("Cannot write a key share");
+            if (Native.EVP_PKEY_get_octet_string_param(key, Native.Utf8("encoded-pub-key\0"u8), d, length, &length) != 1 || (int)length != destination.Length)
+            {
+                throw Native.Failure("Cannot write a key share");
+            }
         }
     }
 

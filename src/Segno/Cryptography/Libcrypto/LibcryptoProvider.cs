@@ -7,6 +7,8 @@ internal sealed class LibcryptoProvider : CryptoProvider
 {
     public const string ProviderName = "libcrypto";
 
+    private static readonly MlKem768 MlKem = Native.HasMlKem768 ? new LibcryptoMlKem768() : MlKem768.System;
+
     public LibcryptoProvider()
     {
         if (Native.Unusable is { } reason)
@@ -24,7 +26,7 @@ internal sealed class LibcryptoProvider : CryptoProvider
 
     public override bool Supports(TlsNamedGroup group) => group switch
     {
-        TlsNamedGroup.X25519 => Native.HasX25519,
+        TlsNamedGroup.X25519 or TlsNamedGroup.X25519MLKem768 => Native.HasX25519,
         TlsNamedGroup.P256 or TlsNamedGroup.P384 => true,
         _ => false,
     };
@@ -106,11 +108,19 @@ internal sealed class LibcryptoProvider : CryptoProvider
         }
 
         CryptoCounters.Current.KeyPairs++;
-        return new LibcryptoKeyExchange(group);
+        return group == TlsNamedGroup.X25519MLKem768
+            ? new HybridKeyExchange(MlKem, new LibcryptoKeyExchange(TlsNamedGroup.X25519))
+            : new LibcryptoKeyExchange(group);
     }
 
     public override (int Share, int Secret) AnswerKeyExchange(TlsNamedGroup group, ReadOnlySpan<byte> peerShare, Span<byte> share, Span<byte> secret)
     {
+        if (group == TlsNamedGroup.X25519MLKem768)
+        {
+            using KeyExchange x25519 = StartKeyExchange(TlsNamedGroup.X25519);
+            return HybridKeyExchange.Answer(MlKem, x25519, peerShare, share, secret);
+        }
+
         using KeyExchange exchange = StartKeyExchange(group);
         exchange.WriteShare(share);
         return (exchange.ShareLength, exchange.Agree(peerShare, secret));

@@ -54,6 +54,11 @@ internal static unsafe class Native
     public static readonly delegate* unmanaged<nint, nint, int, int> EVP_PKEY_derive_set_peer_ex;
     public static readonly delegate* unmanaged<nint, byte*, nuint*, int> EVP_PKEY_derive;
 
+    public static readonly delegate* unmanaged<nint, OsslParam*, int> EVP_PKEY_encapsulate_init;
+    public static readonly delegate* unmanaged<nint, byte*, nuint*, byte*, nuint*, int> EVP_PKEY_encapsulate;
+    public static readonly delegate* unmanaged<nint, OsslParam*, int> EVP_PKEY_decapsulate_init;
+    public static readonly delegate* unmanaged<nint, byte*, nuint*, byte*, nuint, int> EVP_PKEY_decapsulate;
+
     public static readonly delegate* unmanaged<nint, byte**, CLong, nint> d2i_PKCS8_PRIV_KEY_INFO;
     public static readonly delegate* unmanaged<nint, void> PKCS8_PRIV_KEY_INFO_free;
     public static readonly delegate* unmanaged<nint, nint> EVP_PKCS82PKEY;
@@ -74,6 +79,9 @@ internal static unsafe class Native
 
     /// <summary>Whether there is X25519: not where FIPS is on.</summary>
     public static readonly bool HasX25519;
+
+    /// <summary>Whether there is ML-KEM-768: from OpenSSL 3.5 on.</summary>
+    public static readonly bool HasMlKem768;
 
     /// <summary>Why libcrypto cannot be used here; <see langword="null"/> where it can.</summary>
     public static readonly string? Unusable;
@@ -128,6 +136,11 @@ internal static unsafe class Native
             EVP_PKEY_derive_set_peer_ex = (delegate* unmanaged<nint, nint, int, int>)Find(library, "EVP_PKEY_derive_set_peer_ex");
             EVP_PKEY_derive = (delegate* unmanaged<nint, byte*, nuint*, int>)Find(library, "EVP_PKEY_derive");
 
+            EVP_PKEY_encapsulate_init = (delegate* unmanaged<nint, OsslParam*, int>)Find(library, "EVP_PKEY_encapsulate_init");
+            EVP_PKEY_encapsulate = (delegate* unmanaged<nint, byte*, nuint*, byte*, nuint*, int>)Find(library, "EVP_PKEY_encapsulate");
+            EVP_PKEY_decapsulate_init = (delegate* unmanaged<nint, OsslParam*, int>)Find(library, "EVP_PKEY_decapsulate_init");
+            EVP_PKEY_decapsulate = (delegate* unmanaged<nint, byte*, nuint*, byte*, nuint, int>)Find(library, "EVP_PKEY_decapsulate");
+
             d2i_PKCS8_PRIV_KEY_INFO = (delegate* unmanaged<nint, byte**, CLong, nint>)Find(library, "d2i_PKCS8_PRIV_KEY_INFO");
             PKCS8_PRIV_KEY_INFO_free = (delegate* unmanaged<nint, void>)Find(library, "PKCS8_PRIV_KEY_INFO_free");
             EVP_PKCS82PKEY = (delegate* unmanaged<nint, nint>)Find(library, "EVP_PKCS82PKEY");
@@ -144,9 +157,8 @@ internal static unsafe class Native
             Aes128Gcm = Required(EVP_CIPHER_fetch(0, Utf8("AES-128-GCM\0"u8), null), "AES-128-GCM");
             Aes256Gcm = Required(EVP_CIPHER_fetch(0, Utf8("AES-256-GCM\0"u8), null), "AES-256-GCM");
             ChaCha20Poly1305 = EVP_CIPHER_fetch(0, Utf8("ChaCha20-Poly1305\0"u8), null); // absent where FIPS is on
-            nint x25519 = EVP_PKEY_CTX_new_from_name(0, Utf8(Names.X25519), null);
-            HasX25519 = x25519 != 0;
-            EVP_PKEY_CTX_free(x25519);
+            HasX25519 = HasKeys(Names.X25519);
+            HasMlKem768 = HasKeys(Names.MlKem768);
             ERR_clear_error();
         }
         catch (PlatformNotSupportedException e)
@@ -222,6 +234,13 @@ internal static unsafe class Native
             ? address
             : throw new PlatformNotSupportedException($"This libcrypto has no {symbol}.");
 
+    private static bool HasKeys(ReadOnlySpan<byte> algorithm)
+    {
+        nint context = EVP_PKEY_CTX_new_from_name(0, Utf8(algorithm), null);
+        EVP_PKEY_CTX_free(context);
+        return context != 0;
+    }
+
     private static nint Required(nint algorithm, string name) =>
         algorithm != 0 ? algorithm : throw new PlatformNotSupportedException($"This libcrypto offers no {name}.");
 
@@ -232,6 +251,7 @@ internal static unsafe class Native
         public static ReadOnlySpan<byte> Sha384 => "SHA384\0"u8;
         public static ReadOnlySpan<byte> Sha512 => "SHA512\0"u8;
         public static ReadOnlySpan<byte> X25519 => "X25519\0"u8;
+        public static ReadOnlySpan<byte> MlKem768 => "ML-KEM-768\0"u8;
         public static ReadOnlySpan<byte> Ed25519 => "ED25519\0"u8;
         public static ReadOnlySpan<byte> Ec => "EC\0"u8;
         public static ReadOnlySpan<byte> Rsa => "RSA\0"u8;
