@@ -54,7 +54,7 @@ public class HelloTests
         using var pair = new EnginePair(client, server)
         {
             // The second one comes behind the change_cipher_spec of compatibility mode.
-            Wire = (toServer, bytes) => toServer && ++hellos == 2 ? [.. bytes[..6], .. WithoutPsk(bytes[6..])] : bytes,
+            Wire = (toServer, bytes) => toServer && ++hellos == 2 ? [.. bytes[..6], .. HelloBytes.Without(bytes[6..], 41)] : bytes,
         };
         pair.Client.Start();
         TlsAlertException thrown = Assert.ThrowsAny<TlsAlertException>(pair.Run);
@@ -69,8 +69,8 @@ public class HelloTests
         byte[] cookie = [0, 44, 0, 5, 0, 3, 1, 2, 3];
         client.Receive(ServerHello(first, RetryRandom, [.. Version(0x0304), .. cookie]), []);
         byte[] second = Sent(client)[6..];
-        Assert.Equal(Extension(first, 51), Extension(second, 51));
-        Assert.Equal([0, 3, 1, 2, 3], Extension(second, 44));
+        Assert.Equal(HelloBytes.Extension(first, 51), HelloBytes.Extension(second, 51));
+        Assert.Equal([0, 3, 1, 2, 3], HelloBytes.Extension(second, 44));
     }
 
     [Fact]
@@ -179,40 +179,5 @@ public class HelloTests
         ];
         byte[] message = [2, 0, (byte)(body.Length >> 8), (byte)(body.Length & 0xff), .. body];
         return [22, 3, 3, (byte)(message.Length >> 8), (byte)(message.Length & 0xff), .. message];
-    }
-
-    /// <summary>Where the extensions of a ClientHello begin, behind their length.</summary>
-    private static int ExtensionsStart(byte[] hello)
-    {
-        int suites = 5 + 4 + 2 + 32 + 1 + 32;
-        int compression = suites + 2 + BinaryPrimitives.ReadUInt16BigEndian(hello.AsSpan(suites));
-        return compression + 1 + hello[compression] + 2;
-    }
-
-    private static IEnumerable<(int Type, int Start, int Length)> Extensions(byte[] hello)
-    {
-        for (int at = ExtensionsStart(hello); at < hello.Length;)
-        {
-            int length = BinaryPrimitives.ReadUInt16BigEndian(hello.AsSpan(at + 2));
-            yield return (BinaryPrimitives.ReadUInt16BigEndian(hello.AsSpan(at)), at, 4 + length);
-            at += 4 + length;
-        }
-    }
-
-    private static byte[] Extension(byte[] hello, int type)
-    {
-        (_, int start, int length) = Extensions(hello).Single(extension => extension.Type == type);
-        return hello[(start + 4)..(start + length)];
-    }
-
-    private static byte[] WithoutPsk(byte[] hello)
-    {
-        (_, int start, int length) = Extensions(hello).Single(extension => extension.Type == 41);
-        byte[] shorter = [.. hello[..start], .. hello[(start + length)..]];
-        int extensions = ExtensionsStart(shorter);
-        BinaryPrimitives.WriteUInt16BigEndian(shorter.AsSpan(3), (ushort)(shorter.Length - 5));
-        BinaryPrimitives.WriteUInt16BigEndian(shorter.AsSpan(7), (ushort)(shorter.Length - 9));
-        BinaryPrimitives.WriteUInt16BigEndian(shorter.AsSpan(extensions - 2), (ushort)(shorter.Length - extensions));
-        return shorter;
     }
 }

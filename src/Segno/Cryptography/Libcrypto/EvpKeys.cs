@@ -8,7 +8,6 @@ internal static unsafe class EvpKeys
 {
     private const int KeyParameters = 0x84; // EVP_PKEY_KEY_PARAMETERS
     private const int PublicKey = 0x86; // EVP_PKEY_PUBLIC_KEY
-    private const int KeyPair = 0x87; // EVP_PKEY_KEYPAIR
 
     // A key of parameters only, from which others of its curve are made: building the group by name costs more than a key pair.
     private static readonly Lazy<nint> P256 = new(() => Curve(KeyKind.EcP256));
@@ -47,15 +46,25 @@ internal static unsafe class EvpKeys
         }
     }
 
-    public static nint ReadMlKem768Seed(ReadOnlySpan<byte> seed)
+    /// <summary>Generates from the seed; importing a key with that seed would cost three times as much for a check of its own making.</summary>
+    public static nint GenerateMlKem768(ReadOnlySpan<byte> seed)
     {
+        nint context = Native.EVP_PKEY_CTX_new_from_name(0, Native.Utf8(Native.Names.MlKem768), null);
+        nint key = 0;
+        bool ok;
         fixed (byte* s = seed)
         {
             OsslParam* parameters = stackalloc OsslParam[2];
             parameters[0] = new OsslParam("seed\0"u8, OsslParam.OctetString, s, seed.Length);
             parameters[1] = default;
-            return FromData(Native.Utf8(Native.Names.MlKem768), KeyPair, parameters);
+            ok = context != 0
+                && Native.EVP_PKEY_keygen_init(context) == 1
+                && Native.EVP_PKEY_CTX_set_params(context, parameters) == 1
+                && Native.EVP_PKEY_generate(context, &key) == 1;
         }
+
+        Native.EVP_PKEY_CTX_free(context);
+        return Owned(ok ? key : 0, "Cannot make a key pair");
     }
 
     public static nint ReadMlKem768(ReadOnlySpan<byte> encapsulationKey) => ReadRaw(Native.Utf8(Native.Names.MlKem768), encapsulationKey);

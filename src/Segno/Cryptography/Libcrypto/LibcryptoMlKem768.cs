@@ -5,7 +5,7 @@ namespace Segno.Cryptography;
 /// <summary>ML-KEM-768 by libcrypto 3.5 and later.</summary>
 internal sealed unsafe class LibcryptoMlKem768 : MlKem768
 {
-    public override MlKem768Key CreateKey(ReadOnlySpan<byte> seed) => new Key(EvpKeys.ReadMlKem768Seed(seed));
+    public override MlKem768Key CreateKey(ReadOnlySpan<byte> seed) => new Key(EvpKeys.GenerateMlKem768(seed));
 
     public override void Encapsulate(ReadOnlySpan<byte> encapsulationKey, Span<byte> ciphertext, Span<byte> secret)
     {

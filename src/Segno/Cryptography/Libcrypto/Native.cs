@@ -40,6 +40,7 @@ internal static unsafe class Native
     public static readonly delegate* unmanaged<nint, void> EVP_PKEY_CTX_free;
     public static readonly delegate* unmanaged<nint, int> EVP_PKEY_keygen_init;
     public static readonly delegate* unmanaged<nint, nint*, int> EVP_PKEY_generate;
+    public static readonly delegate* unmanaged<nint, OsslParam*, int> EVP_PKEY_CTX_set_params;
     public static readonly delegate* unmanaged<nint, int> EVP_PKEY_fromdata_init;
     public static readonly delegate* unmanaged<nint, nint*, int, OsslParam*, int> EVP_PKEY_fromdata;
     public static readonly delegate* unmanaged<nint> EVP_PKEY_new;
@@ -122,6 +123,7 @@ internal static unsafe class Native
             EVP_PKEY_CTX_free = (delegate* unmanaged<nint, void>)Find(library, "EVP_PKEY_CTX_free");
             EVP_PKEY_keygen_init = (delegate* unmanaged<nint, int>)Find(library, "EVP_PKEY_keygen_init");
             EVP_PKEY_generate = (delegate* unmanaged<nint, nint*, int>)Find(library, "EVP_PKEY_generate");
+            EVP_PKEY_CTX_set_params = (delegate* unmanaged<nint, OsslParam*, int>)Find(library, "EVP_PKEY_CTX_set_params");
             EVP_PKEY_fromdata_init = (delegate* unmanaged<nint, int>)Find(library, "EVP_PKEY_fromdata_init");
             EVP_PKEY_fromdata = (delegate* unmanaged<nint, nint*, int, OsslParam*, int>)Find(library, "EVP_PKEY_fromdata");
             EVP_PKEY_new = (delegate* unmanaged<nint>)Find(library, "EVP_PKEY_new");
