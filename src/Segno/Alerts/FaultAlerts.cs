@@ -56,7 +56,7 @@ internal static class FaultAlerts
             or TlsFault.ServerNameInvalid or TlsFault.KeyUpdateRequestInvalid or TlsFault.CertificateRequestContextInvalid
             or TlsFault.VersionChangedAfterRetry or TlsFault.CookieInvalid or TlsFault.CertificateKindMismatch
             or TlsFault.PointFormatsInvalid or TlsFault.CertificateCurveNotOffered or TlsFault.SessionIdEchoedWithoutSession
-            or TlsFault.ResumedCipherSuiteChanged => TlsAlert.IllegalParameter,
+            or TlsFault.ResumedCipherSuiteChanged or TlsFault.CertificateCompressionNotOffered => TlsAlert.IllegalParameter,
         TlsFault.MissingExtension or TlsFault.NoKeyExchangePossible => TlsAlert.MissingExtension,
         TlsFault.UnsolicitedExtension => TlsAlert.UnsupportedExtension,
         TlsFault.FinishedVerificationFailed or TlsFault.HandshakeSignatureInvalid => TlsAlert.DecryptError,
@@ -71,7 +71,7 @@ internal static class FaultAlerts
         TlsFault.EmptyTicket => TlsAlert.DecodeError,
         TlsFault.ResumptionRequiredButDeclined => TlsAlert.HandshakeFailure,
 
-        TlsFault.CertificateMalformed or TlsFault.CertificateSignatureInvalid => TlsAlert.BadCertificate,
+        TlsFault.CertificateMalformed or TlsFault.CertificateSignatureInvalid or TlsFault.CompressedCertificateInvalid => TlsAlert.BadCertificate,
         TlsFault.CertificateMissing => TlsAlert.CertificateRequired,
         TlsFault.CertificateNameMismatch or TlsFault.CertificateIssuerNotCa or TlsFault.CertificateNameConstraintViolated
             or TlsFault.CertificateRejectedByApplication or TlsFault.CertificateChainInvalid

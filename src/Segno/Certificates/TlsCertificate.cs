@@ -30,6 +30,9 @@ public sealed class TlsCertificate : IDisposable
 
     internal Signer Signer => _signer;
 
+    /// <summary>Its messages, compressed once.</summary>
+    internal CompressedBodies CompressedBodies { get; } = new();
+
     /// <summary>Makes one from a certificate that has its private key (RSA, or EC on P-256, P-384 or P-521).</summary>
     /// <param name="certificate">The leaf, with private key. The caller keeps ownership; its key is used or copied.</param>
     /// <param name="intermediates">Certificates of the chain above the leaf, in order, without the root; or <see langword="null"/>.</param>

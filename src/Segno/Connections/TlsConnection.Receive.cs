@@ -1,6 +1,7 @@
 using System.Security.Authentication;
 using Segno.Alerts;
 using Segno.Handshake;
+using Segno.Handshake.Messages;
 using Segno.Records;
 
 namespace Segno;
@@ -247,7 +248,7 @@ public sealed partial class TlsConnection
     private static int MaxLength(HandshakeType type) => type switch
     {
         HandshakeType.ClientHello => MaxHelloLength,
-        HandshakeType.Certificate => MaxCertificateMessageLength,
+        HandshakeType.Certificate or HandshakeType.CompressedCertificate => CertificateMessage.MaxLength,
         _ => MaxMessageLength,
     };
 }

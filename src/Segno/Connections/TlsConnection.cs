@@ -23,7 +23,6 @@ public sealed partial class TlsConnection : IDisposable
 
     private const int MaxHelloLength = 65536;
     private const int MaxMessageLength = 65536;
-    private const int MaxCertificateMessageLength = 100 * 1024;
     private const long MaxHandshakeBytes = 512 * 1024;
     private const int MaxEmptyRecords = 32;
     private const int MaxChangeCipherSpecs = 2;

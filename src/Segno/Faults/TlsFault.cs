@@ -141,6 +141,9 @@ public enum TlsFault
     /// <summary>The certificate's curve is not among the groups that were offered (RFC 8422 §5.1.1).</summary>
     CertificateCurveNotOffered = 343,
 
+    /// <summary>A certificate is compressed in a way that was not offered (RFC 8879 §4).</summary>
+    CertificateCompressionNotOffered = 350,
+
     // Sessions
     /// <summary>pre_shared_key is not the last extension (RFC 9846 §4.3.11).</summary>
     PreSharedKeyExtensionMustBeLast = 400,
@@ -212,6 +215,9 @@ public enum TlsFault
     CertificateKeyUnsupported = 515,
     /// <summary>No certificate of ours fits what the peer can use.</summary>
     NoSuitableCertificate = 516,
+
+    /// <summary>A compressed certificate cannot be decompressed, or is longer than it says or than the limit (RFC 8879 §4).</summary>
+    CompressedCertificateInvalid = 517,
 
     // Alerts and closure
     /// <summary>The peer sent a fatal alert.</summary>

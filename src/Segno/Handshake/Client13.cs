@@ -54,6 +54,9 @@ internal sealed class ClientHandshake
     /// <summary>Whether a server that asks for a certificate may get one.</summary>
     public bool HasCertificate => Settings.ClientCertificate is not null || Settings.ClientCertificateSelector is not null;
 
+    /// <summary>How a certificate of ours may be compressed.</summary>
+    public ushort[] CertificateCompressions { get; set; } = [];
+
     public ClientSessionKey? SessionKey()
         => TargetHost is { Length: > 0 } host
             ? new ClientSessionKey(host, TargetPort, ServerName, Settings.ApplicationProtocols, Settings.ScopeDigest)
@@ -432,12 +435,11 @@ internal sealed class ExpectCertificateOrRequest(ClientHandshake client, IReadOn
     {
         if (message.Type == HandshakeType.CertificateRequest && mayRequest)
         {
-            client.CertificateRequest = ReadRequest(message);
+            client.CertificateRequest = ReadRequest(client, message);
             client.Link.Transcript.Append(message.Raw);
             return new ExpectCertificateOrRequest(client, offered, mayRequest: false);
         }
-        Expect(message, HandshakeType.Certificate);
-        List<ReadOnlyMemory<byte>> chain = CertificateMessage.Read(message, offered);
+        List<ReadOnlyMemory<byte>> chain = CertificateMessage.Read(message, offered, offered.Contains(ExtensionType.CompressCertificate));
         if (chain.Count == 0)
         {
             throw new TlsException(TlsFault.MessageMalformed, "the server's certificate list is empty");
@@ -453,7 +455,7 @@ internal sealed class ExpectCertificateOrRequest(ClientHandshake client, IReadOn
     ///     Extension extensions&lt;0..2^16-1&gt;;
     /// } CertificateRequest;
     /// </code></remarks>
-    private static TlsCertificateRequestInfo ReadRequest(HandshakeMessage message)
+    private static TlsCertificateRequestInfo ReadRequest(ClientHandshake client, HandshakeMessage message)
     {
         var reader = new TlsReader(message.Body);
         if (!reader.Vector8().IsEmpty)
@@ -468,6 +470,7 @@ internal sealed class ExpectCertificateOrRequest(ClientHandshake client, IReadOn
         }
         ushort[] schemes = ClientHello.ReadUInt16s(ref data, 2);
         data.End();
+        client.CertificateCompressions = CompressedCertificate.ReadOffer(extensions);
         List<ReadOnlyMemory<byte>> authorities = [];
         if (extensions.TryGet(ExtensionType.CertificateAuthorities, out TlsReader names))
         {
@@ -507,7 +510,7 @@ internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineag
 {
     public override HandshakeState Receive(HandshakeMessage message)
     {
-        if (client.Resumed is not null && message.Type is HandshakeType.Certificate or HandshakeType.CertificateRequest or HandshakeType.CertificateVerify)
+        if (client.Resumed is not null && message.Type is HandshakeType.Certificate or HandshakeType.CompressedCertificate or HandshakeType.CertificateRequest or HandshakeType.CertificateVerify)
         {
             throw new TlsException(TlsFault.CertificateInResumedHandshake);
         }
@@ -526,7 +529,7 @@ internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineag
     private Connected13 SendCertificate(FinishedVerified finished, TlsCertificate? certificate)
     {
         TlsSignatureScheme scheme = client.UseCertificate(certificate, SslProtocols.Tls13);
-        CertificateMessage.Write(client.Link, certificate);
+        CertificateMessage.Write(client.Link, certificate, client.Settings.CompressCertificates ? client.CertificateCompressions : []);
         if (certificate is not null)
         {
             CertificateVerify.Write(client.Link, certificate.Signer, scheme, isServer: false);

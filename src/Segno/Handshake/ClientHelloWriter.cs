@@ -98,6 +98,7 @@ internal sealed class ClientHelloWriter : IDisposable
         if (settings.AllowsTls13)
         {
             WriteKeyShares(writer);
+            WriteCertificateCompression(writer);
         }
         if (Cookie is { } cookie)
         {
@@ -239,6 +240,16 @@ internal sealed class ClientHelloWriter : IDisposable
         {
             extension = Open(writer, ExtensionType.SessionTicket);
             writer.Bytes(_client.Offered12 is { } session ? session.Ticket.Span : []);
+            writer.Close(extension);
+        }
+    }
+
+    private void WriteCertificateCompression(TlsWriter writer)
+    {
+        if (_client.Settings.CompressCertificates)
+        {
+            TlsWriter.OpenVector extension = Open(writer, ExtensionType.CompressCertificate);
+            CompressedCertificate.WriteOffer(writer);
             writer.Close(extension);
         }
     }

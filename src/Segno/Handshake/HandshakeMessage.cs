@@ -17,6 +17,7 @@ internal enum HandshakeType : byte
     Finished = 20,
     CertificateStatus = 22,
     KeyUpdate = 24,
+    CompressedCertificate = 25,
     MessageHash = 254,
 }
 

@@ -450,7 +450,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             {
                 SendCertificateRequest();
             }
-            CertificateMessage.Write(_link, server.Certificate);
+            CertificateMessage.Write(_link, server.Certificate, server.Settings.CompressCertificates ? CompressedCertificate.ReadOffer(hello.Extensions) : []);
             CertificateVerify.Write(_link, server.Certificate!.Signer, server.Scheme, isServer: true);
             _link.Info.LocalCertificate = server.Certificate.Certificate;
         }
@@ -560,6 +560,13 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         }
         writer.Close(list);
         writer.Close(extension);
+        if (server.Settings.CompressCertificates)
+        {
+            writer.UInt16((int)ExtensionType.CompressCertificate);
+            extension = writer.Open(2);
+            CompressedCertificate.WriteOffer(writer);
+            writer.Close(extension);
+        }
         if (server.Settings.ClientCertificateAuthorities.Length > 0)
         {
             writer.UInt16((int)ExtensionType.CertificateAuthorities);
@@ -590,8 +597,7 @@ internal sealed class ExpectClientCertificate(ServerHandshake server) : Handshak
 
     public override HandshakeState Receive(HandshakeMessage message)
     {
-        Expect(message, HandshakeType.Certificate);
-        List<ReadOnlyMemory<byte>> chain = CertificateMessage.Read(message, NothingOffered);
+        List<ReadOnlyMemory<byte>> chain = CertificateMessage.Read(message, NothingOffered, server.Settings.CompressCertificates);
         if (chain.Count == 0)
         {
             var peer = PeerVerified.WithoutCertificate(server.Settings.ClientCertificateMode);

@@ -50,6 +50,9 @@ public abstract class TlsOptions
     /// <summary>How the peer's chain is built and trusted; <see langword="null"/> (default) trusts the system's roots. Takes precedence over <see cref="CertificateRevocationCheckMode"/>.</summary>
     public X509ChainPolicy? CertificateChainPolicy { get; set; }
 
+    /// <summary>Whether certificates may travel compressed (brotli, zlib; RFC 8879), in both directions. TLS 1.3 only. Default <see langword="true"/>.</summary>
+    public bool CompressCertificates { get; set; } = true;
+
     /// <summary>How long a handshake may take. Default 10 s; <see cref="Timeout.InfiniteTimeSpan"/> for no limit.</summary>
     public TimeSpan HandshakeTimeout { get; set; } = TimeSpan.FromSeconds(10);
 

@@ -40,6 +40,7 @@ internal abstract class TlsSettings
         ValidationPolicyName = options.ValidationPolicyName;
         RevocationMode = options.CertificateRevocationCheckMode;
         ChainPolicy = options.CertificateChainPolicy?.Clone();
+        CompressCertificates = options.CompressCertificates;
         HandshakeTimeout = Timeout(options.HandshakeTimeout, nameof(options.HandshakeTimeout));
         IdleTimeout = Timeout(options.IdleTimeout, nameof(options.IdleTimeout));
         MaxSendFragment = Range(options.MaxSendFragment, 1, 16384, nameof(options.MaxSendFragment));
@@ -85,6 +86,8 @@ internal abstract class TlsSettings
     public X509RevocationMode RevocationMode { get; }
 
     public X509ChainPolicy? ChainPolicy { get; }
+
+    public bool CompressCertificates { get; }
 
     public TimeSpan HandshakeTimeout { get; }
 

@@ -19,9 +19,18 @@ namespace Segno.Handshake.Messages;
 /// </code></remarks>
 internal static class CertificateMessage
 {
-    public static List<ReadOnlyMemory<byte>> Read(HandshakeMessage message, IReadOnlySet<ExtensionType> offered)
+    /// <summary>The longest message taken, compressed or not: chains are bounded by bytes, not by their number.</summary>
+    public const int MaxLength = 100 * 1024;
+
+    /// <summary>Reads a Certificate or, where that was offered, a CompressedCertificate.</summary>
+    public static List<ReadOnlyMemory<byte>> Read(HandshakeMessage message, IReadOnlySet<ExtensionType> offered, bool mayBeCompressed)
     {
-        var reader = new TlsReader(message.Body);
+        var reader = new TlsReader(message.Type switch
+        {
+            HandshakeType.Certificate => message.Body,
+            HandshakeType.CompressedCertificate when mayBeCompressed => CompressedCertificate.Open(message.Body),
+            _ => throw new TlsException(TlsFault.UnexpectedMessage, message.Type.ToString()),
+        });
         if (!reader.Vector8().IsEmpty)
         {
             throw new TlsException(TlsFault.CertificateRequestContextInvalid);
@@ -37,9 +46,26 @@ internal static class CertificateMessage
         return chain;
     }
 
-    public static void Write(HandshakeLink link, TlsCertificate? certificate)
+    /// <summary>Writes the message, compressed where the peer takes that and it is shorter for it.</summary>
+    /// <param name="link">The link.</param>
+    /// <param name="certificate">The chain; <see langword="null"/>: none.</param>
+    /// <param name="compressions">The peer's compress_certificate; empty: not compressed.</param>
+    public static void Write(HandshakeLink link, TlsCertificate? certificate, ushort[] compressions)
     {
-        TlsWriter writer = link.Begin(HandshakeType.Certificate, out int start);
+        using var body = new FlightBuffer();
+        WriteBody(new TlsWriter(body), certificate);
+        if (certificate is not null && CertificateCompression.Choose(compressions) is { } algorithm
+            && certificate.CompressedBodies.Get(algorithm, body.Span) is { } compressed && compressed.Length < body.Length)
+        {
+            CompressedCertificate.Write(link, algorithm, body.Length, compressed);
+            return;
+        }
+        link.Begin(HandshakeType.Certificate, out int start).Bytes(body.Span);
+        link.End(start);
+    }
+
+    private static void WriteBody(TlsWriter writer, TlsCertificate? certificate)
+    {
         writer.Vector8([]);
         TlsWriter.OpenVector list = writer.Open(3);
         foreach (ReadOnlyMemory<byte> entry in certificate?.Chain ?? [])
@@ -48,7 +74,6 @@ internal static class CertificateMessage
             writer.Vector16([]);
         }
         writer.Close(list);
-        link.End(start);
     }
 }
 
