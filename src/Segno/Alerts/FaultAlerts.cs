@@ -56,7 +56,8 @@ internal static class FaultAlerts
             or TlsFault.ServerNameInvalid or TlsFault.KeyUpdateRequestInvalid or TlsFault.CertificateRequestContextInvalid
             or TlsFault.VersionChangedAfterRetry or TlsFault.CookieInvalid or TlsFault.CertificateKindMismatch
             or TlsFault.PointFormatsInvalid or TlsFault.CertificateCurveNotOffered or TlsFault.SessionIdEchoedWithoutSession
-            or TlsFault.ResumedCipherSuiteChanged or TlsFault.CertificateCompressionNotOffered => TlsAlert.IllegalParameter,
+            or TlsFault.ResumedCipherSuiteChanged or TlsFault.CertificateCompressionNotOffered
+            or TlsFault.RecordSizeLimitInvalid or TlsFault.MaxFragmentLengthInvalid => TlsAlert.IllegalParameter,
         TlsFault.MissingExtension or TlsFault.NoKeyExchangePossible => TlsAlert.MissingExtension,
         TlsFault.UnsolicitedExtension => TlsAlert.UnsupportedExtension,
         TlsFault.FinishedVerificationFailed or TlsFault.HandshakeSignatureInvalid => TlsAlert.DecryptError,

@@ -7,6 +7,8 @@ namespace Segno.Certificates;
 /// <summary>What is read from a certificate's DER itself, without the platform in between.</summary>
 internal static class CertificateDer
 {
+    private static readonly Asn1Tag Version = new(TagClass.ContextSpecific, 0);
+
     /// <summary>Whether this is one DER sequence and nothing else. The platform's loader would also take PEM and ignore what follows.</summary>
     public static bool IsFramed(ReadOnlySpan<byte> der) =>
         AsnDecoder.TryReadEncodedValue(der, AsnEncodingRules.DER, out Asn1Tag tag, out _, out _, out int consumed)
@@ -17,6 +19,24 @@ internal static class CertificateDer
         ? X509CertificateLoader.LoadCertificate(der)
         : throw new CryptographicException("The certificate is not one DER sequence.");
 
+    /// <summary>Issuer and subject, byte for byte, and the identifier of the algorithm it is signed with; empty where the certificate is malformed.</summary>
+    public static (ReadOnlyMemory<byte> Issuer, ReadOnlyMemory<byte> Subject, string Algorithm) Signature(ReadOnlyMemory<byte> der)
+    {
+        try
+        {
+            AsnReader certificate = new AsnReader(der, AsnEncodingRules.DER).ReadSequence();
+            AsnReader fields = certificate.ReadSequence();
+            Skip(fields, fields.PeekTag().HasSameClassAndValue(Version) ? 3 : 2);
+            ReadOnlyMemory<byte> issuer = fields.ReadEncodedValue();
+            Skip(fields, 1);
+            return (issuer, fields.ReadEncodedValue(), certificate.ReadSequence().ReadObjectIdentifier());
+        }
+        catch (AsnContentException)
+        {
+            return (default, default, "");
+        }
+    }
+
     /// <summary>The SubjectPublicKeyInfo, byte for byte (RFC 5280 §4.1); <see cref="CryptographicException"/> where the certificate is malformed.</summary>
     public static ReadOnlyMemory<byte> PublicKeyInfo(ReadOnlyMemory<byte> der)
     {
@@ -24,16 +44,20 @@ internal static class CertificateDer
         {
             // Certificate ::= SEQUENCE { tbsCertificate SEQUENCE { version [0]?, serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo ...
             AsnReader fields = new AsnReader(der, AsnEncodingRules.DER).ReadSequence().ReadSequence();
-            int fieldsBefore = fields.PeekTag().HasSameClassAndValue(new Asn1Tag(TagClass.ContextSpecific, 0)) ? 6 : 5;
-            for (int i = 0; i < fieldsBefore; i++)
-            {
-                fields.ReadEncodedValue();
-            }
+            Skip(fields, fields.PeekTag().HasSameClassAndValue(Version) ? 6 : 5);
             return fields.ReadEncodedValue();
         }
         catch (AsnContentException e)
         {
             throw new CryptographicException("The certificate is malformed.", e);
+        }
+    }
+
+    private static void Skip(AsnReader reader, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            reader.ReadEncodedValue();
         }
     }
 }

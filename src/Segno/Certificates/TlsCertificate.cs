@@ -12,6 +12,7 @@ public sealed class TlsCertificate : IDisposable
     private readonly Signer _signer;
     private readonly bool _ownsLeaf;
     private readonly HashKind? _pssHash;
+    private ChainSignatures? _signatures;
 
     private TlsCertificate(X509Certificate2 leaf, IReadOnlyList<ReadOnlyMemory<byte>> chain, Signer signer, bool ownsLeaf)
     {
@@ -29,6 +30,9 @@ public sealed class TlsCertificate : IDisposable
     public IReadOnlyList<ReadOnlyMemory<byte>> Chain { get; }
 
     internal Signer Signer => _signer;
+
+    /// <summary>By whom and how the chain is signed. Read when first asked for: who has one certificate has no choice.</summary>
+    internal ChainSignatures Signatures => _signatures ??= new ChainSignatures(Chain);
 
     /// <summary>Its messages, compressed once.</summary>
     internal CompressedBodies CompressedBodies { get; } = new();

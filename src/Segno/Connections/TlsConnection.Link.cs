@@ -47,6 +47,10 @@ public sealed partial class TlsConnection
 
         public override void Warn(TlsAlert alert) => connection.QueueAlert(FaultAlerts.WarningLevel, alert);
 
+        public override void LimitSent(int maxPlaintext) => connection._writer.Limit(maxPlaintext);
+
+        public override void LimitReceived(int maxPlaintext) => connection._reader.Limit(maxPlaintext);
+
         public override void SendChangeCipherSpec()
         {
             if (!_changeCipherSpecSent)

@@ -143,6 +143,10 @@ public enum TlsFault
 
     /// <summary>A certificate is compressed in a way that was not offered (RFC 8879 §4).</summary>
     CertificateCompressionNotOffered = 350,
+    /// <summary>record_size_limit is less than 64 or, from a server, more than the version allows or beside max_fragment_length (RFC 8449 §4, §5).</summary>
+    RecordSizeLimitInvalid = 351,
+    /// <summary>max_fragment_length is none of the lengths of RFC 6066 §4, or not the one offered.</summary>
+    MaxFragmentLengthInvalid = 352,
 
     // Sessions
     /// <summary>pre_shared_key is not the last extension (RFC 9846 §4.3.11).</summary>

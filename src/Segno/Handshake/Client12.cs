@@ -131,6 +131,7 @@ internal sealed class Client12
         ReadEmpty(extensions, ExtensionType.ServerName);
         PointFormats.Check(extensions);
         Common.ReadApplicationProtocol(extensions);
+        RecordLimits.Accept(Link, Common.Settings, extensions, isTls13: false);
     }
 
     private static bool ReadEmpty(ExtensionBlock extensions, ExtensionType type)

@@ -420,6 +420,8 @@ internal sealed class ExpectEncryptedExtensions(ClientHandshake client, IReadOnl
             groups.End();
         }
         client.ReadApplicationProtocol(extensions);
+        RecordLimits.Accept(client.Link, client.Settings, extensions, isTls13: true);
+        client.Link.Info.ExpectedTicketCount = TicketRequest.ReadHint(extensions);
         client.Link.Transcript.Append(message.Raw);
         if (client.Resumed is { } session)
         {
@@ -471,20 +473,10 @@ internal sealed class ExpectCertificateOrRequest(ClientHandshake client, IReadOn
         ushort[] schemes = ClientHello.ReadUInt16s(ref data, 2);
         data.End();
         client.CertificateCompressions = CompressedCertificate.ReadOffer(extensions);
-        List<ReadOnlyMemory<byte>> authorities = [];
-        if (extensions.TryGet(ExtensionType.CertificateAuthorities, out TlsReader names))
-        {
-            var list = new TlsReader(names.Vector16(3), TlsFault.ExtensionMalformed);
-            names.End();
-            while (!list.IsEmpty)
-            {
-                authorities.Add(list.Vector16(1).ToArray());
-            }
-        }
         return new TlsCertificateRequestInfo
         {
             SignatureSchemes = [.. schemes.Select(scheme => (TlsSignatureScheme)scheme)],
-            Authorities = authorities,
+            Authorities = CertificateAuthorities.Read(extensions),
         };
     }
 }

@@ -94,11 +94,12 @@ internal sealed class ClientHelloWriter : IDisposable
         }
         WriteServerName(writer);
         WriteLists(writer);
+        WriteRecordLimits(writer);
         WriteTls12(writer);
         if (settings.AllowsTls13)
         {
             WriteKeyShares(writer);
-            WriteCertificateCompression(writer);
+            WriteOffers13(writer);
         }
         if (Cookie is { } cookie)
         {
@@ -244,12 +245,39 @@ internal sealed class ClientHelloWriter : IDisposable
         }
     }
 
-    private void WriteCertificateCompression(TlsWriter writer)
+    private void WriteRecordLimits(TlsWriter writer)
     {
-        if (_client.Settings.CompressCertificates)
+        TlsWriter.OpenVector extension = Open(writer, ExtensionType.RecordSizeLimit);
+        writer.UInt16(RecordLimits.Offer(_client.Settings));
+        writer.Close(extension);
+        if (_client.Settings.MaxFragmentLength is { } length)
+        {
+            extension = Open(writer, ExtensionType.MaxFragmentLength);
+            writer.UInt8(RecordLimits.FragmentCode(length));
+            writer.Close(extension);
+        }
+    }
+
+    /// <summary>What a client may offer in TLS 1.3 and may leave out.</summary>
+    private void WriteOffers13(TlsWriter writer)
+    {
+        ClientSettings settings = _client.Settings;
+        if (settings.CompressCertificates)
         {
             TlsWriter.OpenVector extension = Open(writer, ExtensionType.CompressCertificate);
             CompressedCertificate.WriteOffer(writer);
+            writer.Close(extension);
+        }
+        if (settings.ServerCertificateAuthorities.Length > 0)
+        {
+            TlsWriter.OpenVector extension = Open(writer, ExtensionType.CertificateAuthorities);
+            CertificateAuthorities.Write(writer, settings.ServerCertificateAuthorities);
+            writer.Close(extension);
+        }
+        if (settings.TicketRequest is { } request && settings.AllowResume)
+        {
+            TlsWriter.OpenVector extension = Open(writer, ExtensionType.TicketRequest);
+            TicketRequest.Write(writer, request);
             writer.Close(extension);
         }
     }

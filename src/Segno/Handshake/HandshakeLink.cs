@@ -59,6 +59,12 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     /// <summary>A warning for the peer; the write half sends it.</summary>
     public abstract void Warn(TlsAlert alert);
 
+    /// <summary>Write half: no record from here on holds more content.</summary>
+    public abstract void LimitSent(int maxPlaintext);
+
+    /// <summary>Read half: no protected record from here on may hold more content.</summary>
+    public abstract void LimitReceived(int maxPlaintext);
+
     /// <summary>The change_cipher_spec of TLS 1.2, or of compatibility mode: at most once.</summary>
     public abstract void SendChangeCipherSpec();
 

@@ -170,7 +170,7 @@ internal sealed class ServerNegotiation12
         {
             throw new TlsException(TlsFault.NoCommonGroup);
         }
-        IReadOnlyList<TlsCertificate> candidates = _common.Candidates(selected);
+        TlsCertificate[] candidates = [.. _common.Candidates(selected, _hello, schemes)];
         bool suiteInCommon = false;
         foreach (CipherSuiteInfo suite in SuitesInCommon())
         {
@@ -191,7 +191,7 @@ internal sealed class ServerNegotiation12
         }
         bool kindInCommon = suiteInCommon && SuitesInCommon().Any(suite => candidates.Any(candidate => suite.Fits(candidate.Signer.Kind)));
         throw new TlsException(
-            candidates.Count == 0 ? TlsFault.NoSuitableCertificate
+            candidates.Length == 0 ? TlsFault.NoSuitableCertificate
             : kindInCommon ? TlsFault.NoCommonSignatureScheme
             : TlsFault.NoCommonCipherSuite);
     }
@@ -276,6 +276,7 @@ internal sealed class ServerNegotiation12
             writer.Close(extension);
         }
         _common.WriteApplicationProtocol(writer);
+        RecordLimits.Answer(_link, _hello, isTls13: false, writer);
         writer.Close(extensions);
         _link.End(start);
         return random;

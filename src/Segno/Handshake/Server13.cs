@@ -31,15 +31,29 @@ internal sealed class ServerHandshake(HandshakeLink link, ServerSettings setting
     /// <summary>Whether the client's psk_key_exchange_modes let it use a ticket of ours (RFC 9846 §4.3.9).</summary>
     public bool MayIssueTickets { get; set; }
 
+    /// <summary>How many tickets follow the handshake.</summary>
+    public int TicketCount { get; set; }
+
     public ValueTask<TlsCertificate?> SelectCertificate(ClientHello hello)
         => Settings.CertificateSelector is { } selector
             ? selector(hello.ToInfo(ServerName), Link.Aborted)
             : new ValueTask<TlsCertificate?>((TlsCertificate?)null);
 
-    /// <summary>The certificates to choose from: the selector's, or all.</summary>
-    public IReadOnlyList<TlsCertificate> Candidates(TlsCertificate? selected) => selected is not null
-        ? [selected]
-        : Settings.CertificateSelector is null ? Settings.Certificates : throw new TlsException(TlsFault.UnrecognizedServerName);
+    /// <summary>
+    /// The certificates to choose from: the selector's, or all, those first whose chains are signed as the client wishes. Where
+    /// none is, the client gets one all the same: it may know better than its hello (RFC 9846 §4.5.1.2).
+    /// </summary>
+    public IEnumerable<TlsCertificate> Candidates(TlsCertificate? selected, ClientHello hello, ushort[] schemes)
+    {
+        ushort[] chainSchemes = hello.UInt16List(ExtensionType.SignatureAlgorithmsCert) ?? schemes;
+        List<ReadOnlyMemory<byte>> authorities = CertificateAuthorities.Read(hello.Extensions);
+        return selected is not null ? [selected]
+            : Settings.CertificateSelector is not null ? throw new TlsException(TlsFault.UnrecognizedServerName)
+            : Settings.Certificates.Length < 2 ? Settings.Certificates
+            : Settings.Certificates
+                .OrderByDescending(certificate => certificate.Signatures.IsSignedWith(chainSchemes))
+                .ThenByDescending(certificate => certificate.Signatures.IsIssuedBy(authorities));
+    }
 
     /// <summary>ALPN (RFC 7301 §3.2): our first one that the client offers, of this connection whatever the session had.</summary>
     public void ChooseApplicationProtocol(ClientHello hello)
@@ -418,7 +432,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
 
     private HandshakeState UseCertificate(TlsCertificate? selected, ushort[] schemes)
     {
-        IReadOnlyList<TlsCertificate> candidates = server.Candidates(selected);
+        TlsCertificate[] candidates = [.. server.Candidates(selected, hello, schemes)];
         foreach (TlsCertificate candidate in candidates)
         {
             if (candidate.ChooseScheme(schemes, server.Settings.SigningSchemes, SslProtocols.Tls13) is { } scheme)
@@ -428,7 +442,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
                 return SendFlight();
             }
         }
-        throw new TlsException(candidates.Count == 0 ? TlsFault.NoSuitableCertificate : TlsFault.NoCommonSignatureScheme);
+        throw new TlsException(candidates.Length == 0 ? TlsFault.NoSuitableCertificate : TlsFault.NoCommonSignatureScheme);
     }
 
     private HandshakeState SendFlight()
@@ -542,8 +556,23 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             writer.UInt16(0);
         }
         server.WriteApplicationProtocol(writer);
+        RecordLimits.Answer(_link, hello, isTls13: true, writer);
+        AnswerTicketRequest(writer);
         writer.Close(extensions);
         _link.End(start);
+    }
+
+    private void AnswerTicketRequest(TlsWriter writer)
+    {
+        ServerSettings settings = server.Settings;
+        TlsTicketRequest? request = TicketRequest.Read(hello.Extensions);
+        server.TicketCount = !server.MayIssueTickets ? 0
+            : server.Resumed is null ? TicketRequest.Grant(settings.TicketCount, request?.OnFullHandshake)
+            : TicketRequest.Grant(settings.TicketCountOnResumption, request?.OnResumption);
+        if (request is not null)
+        {
+            TicketRequest.WriteHint(writer, server.TicketCount);
+        }
     }
 
     private void SendCertificateRequest()
@@ -571,12 +600,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         {
             writer.UInt16((int)ExtensionType.CertificateAuthorities);
             extension = writer.Open(2);
-            list = writer.Open(2);
-            foreach (ReadOnlyMemory<byte> name in server.Settings.ClientCertificateAuthorities)
-            {
-                writer.Vector16(name.Span);
-            }
-            writer.Close(list);
+            CertificateAuthorities.Write(writer, server.Settings.ClientCertificateAuthorities);
             writer.Close(extension);
         }
         writer.Close(extensions);
@@ -641,13 +665,12 @@ internal sealed class ExpectClientFinished(ServerHandshake server, SessionLineag
 
     private void SendTickets()
     {
-        int count = server.Resumed is null ? server.Settings.TicketCount : server.Settings.TicketCountOnResumption;
-        if (!server.MayIssueTickets || count == 0)
+        if (server.TicketCount == 0)
         {
             return;
         }
         SessionLineage lineage = resumedLineage ?? server.BeginLineage(peer);
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < server.TicketCount; i++)
         {
             SendTicket(lineage, i);
         }

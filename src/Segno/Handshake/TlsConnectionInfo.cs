@@ -67,6 +67,9 @@ public sealed class TlsConnectionInfo
     /// <summary>The signature schemes that the peer accepts, in its order, unknown ones included; empty where it did not say.</summary>
     public IReadOnlyList<TlsSignatureScheme> RemoteSignatureSchemes { get; internal set; } = [];
 
+    /// <summary>Client: how many tickets the server says it will send, where it was asked (RFC 9149); else <see langword="null"/>.</summary>
+    public int? ExpectedTicketCount { get; internal set; }
+
     /// <summary>Whether a HelloRetryRequest was needed.</summary>
     public bool HelloRetried { get; internal set; }
 

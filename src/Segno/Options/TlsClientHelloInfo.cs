@@ -22,6 +22,9 @@ public sealed class TlsClientHelloInfo
     /// <summary>The signature schemes offered, unknown ones included.</summary>
     public IReadOnlyList<TlsSignatureScheme> SignatureSchemes { get; internal init; } = [];
 
+    /// <summary>Distinguished names (DER) of the authorities that the client would like the certificate to be from; empty: any.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>> CertificateAuthorities { get; internal init; } = [];
+
     /// <summary>The protocol versions offered, as far as this library knows them.</summary>
     public SslProtocols SupportedVersions { get; internal init; }
 }

@@ -26,6 +26,15 @@ public sealed class TlsClientOptions : TlsOptions
     /// <summary>The groups to send a key share for in the first hello. Default <see langword="null"/>: the first of <see cref="TlsOptions.SupportedGroups"/>, behind X25519MLKEM768 also the second, and with a session to resume the group of that session instead of the second. Empty: none, which costs a HelloRetryRequest.</summary>
     public IList<TlsNamedGroup>? KeyShareGroups { get; set; }
 
+    /// <summary>How many tickets to ask the server for (RFC 9149). Default <see langword="null"/>: the server decides.</summary>
+    public TlsTicketRequest? TicketRequest { get; set; }
+
+    /// <summary>Distinguished names (DER) of the authorities that the server's certificate should be from, as a hint (RFC 9846 §4.3.4). They change nothing about which certificates are accepted. Default <see langword="null"/>: none sent.</summary>
+    public IList<ReadOnlyMemory<byte>>? ServerCertificateAuthorities { get; set; }
+
+    /// <summary>Asks for records of at most this many bytes in both directions, 512, 1024, 2048 or 4096, of servers that know only max_fragment_length (RFC 6066 §4); others go by <see cref="TlsOptions.MaxReceiveFragment"/>. Default <see langword="null"/>: does not ask.</summary>
+    public int? MaxFragmentLength { get; set; }
+
     /// <summary>Whether GREASE values (RFC 8701) are sent. Default <see langword="true"/>.</summary>
     public bool SendGrease { get; set; } = true;
 }

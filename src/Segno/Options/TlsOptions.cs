@@ -62,6 +62,9 @@ public abstract class TlsOptions
     /// <summary>Largest plaintext of a record this side sends, 1 to 16384 bytes. Default 16384.</summary>
     public int MaxSendFragment { get; set; } = 16384;
 
+    /// <summary>Largest plaintext of a record this side takes, 64 to 16384 bytes; a peer that knows record_size_limit (RFC 8449) is held to it. Default 16384.</summary>
+    public int MaxReceiveFragment { get; set; } = 16384;
+
     /// <summary>Protected records are padded to a multiple of this many bytes (RFC 9846 §5.4), 0 to 16384. Default 0: no padding.</summary>
     public int RecordPadding { get; set; }
 

@@ -3,6 +3,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Segno.Certificates;
 using Segno.Cryptography;
+using Segno.Handshake.Extensions;
 using Segno.Sessions;
 
 namespace Segno;
@@ -44,6 +45,7 @@ internal abstract class TlsSettings
         HandshakeTimeout = Timeout(options.HandshakeTimeout, nameof(options.HandshakeTimeout));
         IdleTimeout = Timeout(options.IdleTimeout, nameof(options.IdleTimeout));
         MaxSendFragment = Range(options.MaxSendFragment, 1, 16384, nameof(options.MaxSendFragment));
+        MaxReceiveFragment = Range(options.MaxReceiveFragment, RecordLimits.MinLimit, 16384, nameof(options.MaxReceiveFragment));
         RecordPadding = Range(options.RecordPadding, 0, 16384, nameof(options.RecordPadding));
         KeyLog = options.KeyLog;
         TimeProvider = options.TimeProvider;
@@ -94,6 +96,8 @@ internal abstract class TlsSettings
     public TimeSpan IdleTimeout { get; }
 
     public int MaxSendFragment { get; }
+
+    public int MaxReceiveFragment { get; }
 
     public int RecordPadding { get; }
 
@@ -212,6 +216,11 @@ internal sealed class ClientSettings : TlsSettings
         SessionCache = options.SessionCache ?? new MemoryClientSessionCache();
         Resume = options.Resume;
         SendGrease = options.SendGrease;
+        MaxFragmentLength = options.MaxFragmentLength is not { } length || RecordLimits.FragmentCode(length) > 0
+            ? options.MaxFragmentLength
+            : throw new ArgumentException($"MaxFragmentLength: {length} is not 512, 1024, 2048 or 4096.", nameof(options));
+        TicketRequest = options.TicketRequest;
+        ServerCertificateAuthorities = [.. options.ServerCertificateAuthorities ?? []];
         _keyShareGroups = options.KeyShareGroups is { } groups ? [.. groups] : null;
         foreach (TlsNamedGroup group in _keyShareGroups ?? [])
         {
@@ -245,6 +254,12 @@ internal sealed class ClientSettings : TlsSettings
     public TlsSession? Resume { get; }
 
     public bool SendGrease { get; }
+
+    public int? MaxFragmentLength { get; }
+
+    public TlsTicketRequest? TicketRequest { get; }
+
+    public ReadOnlyMemory<byte>[] ServerCertificateAuthorities { get; }
 
     public override SessionScope Scope { get; }
 

@@ -19,6 +19,9 @@ internal abstract class RecordProtection : IDisposable
     /// <summary>How many records one key may protect.</summary>
     public long RecordLimit { get; set; }
 
+    /// <summary>How long the content of a record that is opened may be; in TLS 1.3 its type byte comes on top.</summary>
+    public int MaxPlaintext { get; set; } = RecordHeader.MaxPlaintext;
+
     /// <summary>Whether no other record should be sealed under this key.</summary>
     public bool IsWornOut => Sequence >= RecordLimit;
 

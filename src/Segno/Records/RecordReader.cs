@@ -8,6 +8,7 @@ internal sealed class RecordReader : IDisposable
     private static readonly List<string> HttpStarts = ["GET ", "POST", "HEAD", "PUT ", "OPTI", "DELE", "PATC", "CONN", "PRI ", "HTTP"];
 
     private RecordProtection? _protection;
+    private int _maxPlaintext = RecordHeader.MaxPlaintext;
 
     public bool IsProtected => _protection is not null;
 
@@ -18,6 +19,17 @@ internal sealed class RecordReader : IDisposable
     {
         _protection?.Dispose();
         _protection = protection;
+        protection.MaxPlaintext = _maxPlaintext;
+    }
+
+    /// <summary>From here on no protected record may hold more content (RFC 8449 §4).</summary>
+    public void Limit(int maxPlaintext)
+    {
+        _maxPlaintext = maxPlaintext;
+        if (_protection is { } protection)
+        {
+            protection.MaxPlaintext = maxPlaintext;
+        }
     }
 
     public void UpdateKey() => _protection!.Update();

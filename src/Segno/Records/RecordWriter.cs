@@ -11,8 +11,9 @@ internal sealed class RecordWriter : IDisposable
 {
     private readonly FlightBuffer _messages = new();
     private readonly FlightBuffer _records = new();
-    private readonly int _maxFragment;
     private readonly int _paddingBlock;
+    private int _maxFragment;
+    private int _maxPlaintext = RecordHeader.MaxPlaintext;
     private RecordProtection? _protection;
     private ushort _plaintextVersion = 0x0303;
 
@@ -43,6 +44,13 @@ internal sealed class RecordWriter : IDisposable
 
     /// <summary>The first ClientHello goes out as 0x0301, for servers that know no better (RFC 9846 §5.1).</summary>
     public void UseVersion(ushort version) => _plaintextVersion = version;
+
+    /// <summary>From here on no record holds more content and padding (RFC 8449 §4).</summary>
+    public void Limit(int maxPlaintext)
+    {
+        _maxPlaintext = maxPlaintext;
+        _maxFragment = Math.Min(_maxFragment, maxPlaintext);
+    }
 
     public void SetProtection(RecordProtection protection)
     {
@@ -128,7 +136,7 @@ internal sealed class RecordWriter : IDisposable
             return 0;
         }
         int rest = (content + 1) % _paddingBlock;
-        return rest == 0 ? 0 : Math.Min(_paddingBlock - rest, RecordHeader.MaxPlaintext - content);
+        return rest == 0 ? 0 : Math.Min(_paddingBlock - rest, _maxPlaintext - content);
     }
 
     private void WriteRecord(ContentType type, ReadOnlySpan<byte> content, Span<byte> record, bool protect)

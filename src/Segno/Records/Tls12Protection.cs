@@ -74,7 +74,7 @@ internal sealed class Tls12Protection : RecordProtection
         {
             return false;
         }
-        if (length > RecordHeader.MaxPlaintext)
+        if (length > MaxPlaintext)
         {
             throw new TlsException(TlsFault.RecordTooLong);
         }

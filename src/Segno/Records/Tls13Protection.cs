@@ -78,7 +78,8 @@ internal sealed class Tls13Protection : RecordProtection
             Sequence--;
             return false;
         }
-        if (inner.Length > RecordHeader.MaxPlaintext + 1)
+        // padding counts (RFC 9846 §5.4).
+        if (inner.Length > MaxPlaintext + 1)
         {
             throw new TlsException(TlsFault.RecordTooLong);
         }

@@ -8,7 +8,7 @@ internal static class HelloBytes
     /// <summary>Where the extensions begin, behind their length.</summary>
     public static int ExtensionsStart(byte[] hello)
     {
-        int suites = 5 + 4 + 2 + 32 + 1 + 32;
+        int suites = 5 + 4 + 2 + 32 + 1 + hello[43];
         int compression = suites + 2 + BinaryPrimitives.ReadUInt16BigEndian(hello.AsSpan(suites));
         return compression + 1 + hello[compression] + 2;
     }

@@ -275,6 +275,7 @@ internal sealed class ClientHello
         ApplicationProtocols = ApplicationProtocols(),
         CipherSuites = [.. CipherSuites.Select(suite => (TlsCipherSuite)suite)],
         SignatureSchemes = [.. (UInt16List(ExtensionType.SignatureAlgorithms) ?? []).Select(scheme => (TlsSignatureScheme)scheme)],
+        CertificateAuthorities = Handshake.Extensions.CertificateAuthorities.Read(Extensions),
         SupportedVersions = Versions(),
     };
 }
