@@ -22,6 +22,8 @@ internal sealed class WatchedSessionCache(IClientSessionCache inner) : IClientSe
     public bool TryTake(ClientSessionKey key, DateTimeOffset now, [NotNullWhen(true)] out TlsSession? session, out ResumptionReason reason)
         => inner.TryTake(key, now, out session, out reason);
 
+    public void Remove(ClientSessionKey key, Guid lineageId) => inner.Remove(key, lineageId);
+
     public void PutBack(ClientSessionKey key, TlsSession session) => inner.PutBack(key, session);
 
     public void Remove(ClientSessionKey key) => inner.Remove(key);

@@ -13,7 +13,7 @@ internal sealed class ChainSignatures
         foreach (ReadOnlyMemory<byte> certificate in chain)
         {
             (ReadOnlyMemory<byte> issuer, ReadOnlyMemory<byte> subject, string algorithm) = CertificateDer.Signature(certificate);
-            _certificates.Add((issuer, PublicData.Equal(issuer.Span, subject.Span), Schemes(algorithm)));
+            _certificates.Add((issuer, !issuer.IsEmpty && PublicData.Equal(issuer.Span, subject.Span), Schemes(algorithm)));
         }
     }
 

@@ -130,6 +130,11 @@ internal sealed class ClientHandshake
     /// <summary>The server has proved who it is: the lineage of its sessions begins.</summary>
     public SessionLineage BeginLineage(PeerVerified peer)
     {
+        if (Offered is { } declined && SessionKey() is { } key)
+        {
+            // what the server has forgotten of one ticket it has forgotten of its siblings. Not before it has proved who it is.
+            Settings.SessionCache.Remove(key, declined.LineageId);
+        }
         Link.Info.AuthenticatedAt = Link.Now;
         return SessionLineage.Begin(
             Link.Info.AuthenticatedAt, SessionLimits.MaxLifetime, peer.Chain, peer.Certificate?.Leaf.NotAfter.ToUniversalTime(), null, Link.Crypto);

@@ -37,6 +37,11 @@ public interface IClientSessionCache
     /// <param name="key">The key.</param>
     void Remove(ClientSessionKey key);
 
+    /// <summary>Forgets the sessions under a key that descend from one full handshake: the server has declined one of them, so it will decline the others (RFC 9149 §3).</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="lineageId">Their <see cref="TlsSession.LineageId"/>.</param>
+    void Remove(ClientSessionKey key, Guid lineageId);
+
     /// <summary>Forgets all sessions.</summary>
     void Clear();
 

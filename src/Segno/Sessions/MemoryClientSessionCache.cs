@@ -136,6 +136,19 @@ public sealed class MemoryClientSessionCache : IClientSessionCache
     }
 
     /// <inheritdoc/>
+    public void Remove(ClientSessionKey key, Guid lineageId)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        lock (_gate)
+        {
+            if (_pools.TryGetValue(key, out LinkedListNode<Pool>? node))
+            {
+                _count -= node.Value.Sessions.RemoveAll(kept => kept.LineageId == lineageId);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
     public void Clear()
     {
         lock (_gate)
