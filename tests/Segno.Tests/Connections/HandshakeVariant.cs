@@ -47,6 +47,7 @@ internal sealed class VariantContexts : IDisposable
                 };
                 options.CertificateChainPolicy = TestPki.TrustRoot();
                 options.MaxSendFragment = fragment;
+                options.KeyLog = line => Secrets[line.Split(' ')[0]] = Convert.FromHexString(line.Split(' ')[2]);
             });
     }
 
@@ -55,6 +56,9 @@ internal sealed class VariantContexts : IDisposable
     public TlsClientContext Client { get; }
 
     public TlsServerContext Server { get; }
+
+    /// <summary>The server's key log of the newest connection: label → secret.</summary>
+    public Dictionary<string, byte[]> Secrets { get; } = [];
 
     public bool IsResumed => _variant is HandshakeVariant.Resumed or HandshakeVariant.ResumedWithRetry or HandshakeVariant.ResumedWithoutKeyExchange;
 
@@ -81,25 +85,39 @@ internal sealed class VariantContexts : IDisposable
     public (List<byte[]> FromClient, List<byte[]> FromServer) Record()
     {
         Prepare();
+        (List<byte[]> FromClient, List<byte[]> FromServer) messages = Listen();
+        using EnginePair pair = EnginePair.Connect(Client, Server);
+        AssertVariant(pair);
+        Rewrite(null, null);
+        return messages;
+    }
+
+    /// <summary>Lists that fill with the handshake messages of the connections to come.</summary>
+    public (List<byte[]> FromClient, List<byte[]> FromServer) Listen()
+    {
         List<byte[]> fromClient = [];
         List<byte[]> fromServer = [];
-        Client.Settings.MessageRewriter = message => Add(fromClient, message);
-        Server.Settings.MessageRewriter = message => Add(fromServer, message);
-        using (EnginePair pair = EnginePair.Connect(Client, Server))
-        {
-            AssertVariant(pair);
-        }
-        Client.Settings.MessageRewriter = null;
-        Server.Settings.MessageRewriter = null;
+        Rewrite(message => Add(fromClient, message), message => Add(fromServer, message));
         return (fromClient, fromServer);
+    }
+
+    /// <summary>What client and server make of their own messages before they send them.</summary>
+    public void Rewrite(Func<byte[], byte[]>? client, Func<byte[], byte[]>? server)
+    {
+        Client.Settings.MessageRewriter = client;
+        Server.Settings.MessageRewriter = server;
     }
 
     public void Dispose() => Server.Dispose();
 
+    /// <summary>Whether two hellos differ in their binder alone.</summary>
+    private static bool IsSameHello(byte[] first, byte[] second)
+        => first[0] == (byte)HandshakeType.ClientHello && first.Length == second.Length && first.AsSpan(..^32).SequenceEqual(second.AsSpan(..^32));
+
     private static byte[] Add(List<byte[]> messages, byte[] message)
     {
         // A hello with a PSK passes by twice: first without its binder.
-        if (messages.LastOrDefault() is [(byte)HandshakeType.ClientHello, ..] last && last.Length == message.Length && last.AsSpan(..^32).SequenceEqual(message.AsSpan(..^32)))
+        if (messages.LastOrDefault() is { } last && IsSameHello(last, message))
         {
             messages.RemoveAt(messages.Count - 1);
         }
