@@ -33,7 +33,7 @@ internal sealed class EnginePair : IDisposable
     /// <summary>May change what is under way: (to the server?, bytes).</summary>
     public Func<bool, byte[], byte[]> Wire { get; init; } = (_, bytes) => bytes;
 
-    /// <summary>Called after bytes were taken: (by whom, what).</summary>
+    /// <summary>Called after bytes were taken, and with none after a pause: (by whom, what).</summary>
     public Action<TlsConnection, ReadOnlyMemory<byte>> Taken { get; init; } = (_, _) => { };
 
     public static EnginePair Connect(TlsClientContext client, TlsServerContext server, string host = "localhost")
@@ -84,6 +84,7 @@ internal sealed class EnginePair : IDisposable
         {
             pending.Execute(TestContext.Current.CancellationToken);
             from.Resume();
+            Taken(from, default);
             moved = true;
         }
         if ((from.Wants & TlsWants.Write) != 0)

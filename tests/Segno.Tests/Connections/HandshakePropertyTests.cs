@@ -1,3 +1,4 @@
+using System.Security.Authentication;
 using System.Text;
 using System.Text.RegularExpressions;
 using CsCheck;
@@ -112,7 +113,7 @@ public class HandshakePropertyTests
                 if (pair.Victim.IsHandshakeCompleted)
                 {
                     Assert.Matches(LegalFor(pair), UpToFinished(pair.Said));
-                    if (original is [(byte)HandshakeType.Finished or (byte)HandshakeType.CertificateVerify, ..])
+                    if (original is [(byte)HandshakeType.Finished or (byte)HandshakeType.CertificateVerify or (byte)HandshakeType.ServerKeyExchange, ..])
                     {
                         Assert.True(said.AsSpan().StartsWith(original));
                     }
@@ -134,7 +135,7 @@ public class HandshakePropertyTests
 
     /// <summary>Application data under the right key and with the right number, behind each record of a handshake that is not complete.</summary>
     [Theory]
-    [MemberData(nameof(VariantContexts.All), MemberType = typeof(VariantContexts))]
+    [MemberData(nameof(VariantContexts.OfTls13), MemberType = typeof(VariantContexts))]
     public void NoDataIsDeliveredBeforeTheHandshakeIsComplete(HandshakeVariant variant)
     {
         foreach (bool toServer in (bool[])[true, false])
@@ -188,8 +189,8 @@ public class HandshakePropertyTests
             injected = true;
             byte[] secret = contexts.Secrets[toServer ? "CLIENT_HANDSHAKE_TRAFFIC_SECRET" : "SERVER_HANDSHAKE_TRAFFIC_SECRET"];
             CipherSuiteInfo suite = Array.Find(CipherSuiteInfo.AllTls13.ToArray(), info => info.Suite == pair.Server.Info.CipherSuite)!;
-            using var protection = new RecordProtection(CryptoProvider.Default, suite, secret);
-            byte[] forged = new byte[5 + 4 + RecordProtection.Overhead];
+            using var protection = new Tls13Protection(CryptoProvider.Default, suite, secret);
+            byte[] forged = new byte[5 + 4 + protection.Overhead];
             for (int i = 0; i <= behind; i++)
             {
                 protection.Seal(ContentType.ApplicationData, "data"u8, 0, forged);
@@ -247,6 +248,10 @@ public class HandshakePropertyTests
                 nameof(HandshakeType.Certificate) => 'C',
                 nameof(HandshakeType.CertificateVerify) => 'V',
                 nameof(HandshakeType.Finished) => 'F',
+                nameof(HandshakeType.ServerKeyExchange) => 'K',
+                nameof(HandshakeType.ServerHelloDone) => 'D',
+                nameof(HandshakeType.ClientKeyExchange) => 'X',
+                nameof(HandshakeType.NewSessionTicket) => 'T',
                 _ => '?',
             });
             if (letters[^1] is 'F')
@@ -258,17 +263,21 @@ public class HandshakePropertyTests
         return letters.ToString();
     }
 
-    /// <summary>What a peer must have said for the victim to take the handshake as complete (RFC 9846 §2).</summary>
+    /// <summary>What a peer must have said for the victim to take the handshake as complete (RFC 9846 §2, RFC 5246 §7.3, RFC 5077 §3.1).</summary>
     private static Regex LegalFor(TamperedPair pair)
     {
         TlsConnectionInfo info = pair.Victim.Info;
         string hello = info.HelloRetried ? pair.Victim.IsServer ? "HH" : "RS" : pair.Victim.IsServer ? "H" : "S";
-        string proof = (pair.Victim.IsServer, info.Resumption.IsResumed) switch
+        string certificate = info.RemoteCertificate is not null ? "CV" : pair.AsksForCertificate ? "C" : "";
+        string proof = (info.ProtocolVersion, pair.Victim.IsServer, info.Resumption.IsResumed) switch
         {
-            (false, true) => "E",
-            (false, false) => "EQ?CV",
-            (true, true) => "",
-            (true, false) => info.RemoteCertificate is not null ? "CV" : pair.AsksForCertificate ? "C" : "",
+            (SslProtocols.Tls13, false, true) => "E",
+            (SslProtocols.Tls13, false, false) => "EQ?CV",
+            (SslProtocols.Tls13, true, false) => certificate,
+            (SslProtocols.Tls12, false, true) => "T?",
+            (SslProtocols.Tls12, false, false) => "CKQ?DT?",
+            (SslProtocols.Tls12, true, false) => certificate is "CV" ? "CXV" : certificate + "X",
+            _ => "",
         };
         return new Regex($"^{hello}{proof}F$");
     }

@@ -1,3 +1,4 @@
+using System.Security.Authentication;
 using Segno.Handshake;
 
 namespace Segno.Tests.Connections;
@@ -15,21 +16,23 @@ internal sealed class StateWalk
 
     public IEnumerable<Transition> Transitions => _client.Steps.Concat(_server.Steps).Distinct();
 
-    /// <summary>The states in which one side was before each message of the other, and at last.</summary>
-    public IReadOnlyList<string> StatesOf(bool server) => (server ? _server : _client).States;
+    /// <summary>The states in which one side took the messages of the other's handshake.</summary>
+    public IReadOnlyList<string> StatesOf(bool server) => (server ? _server : _client).Before;
 
-    /// <summary>Runs the handshake of a variant, then a KeyUpdate of each side.</summary>
+    /// <summary>Runs the handshake of a variant, then what may come behind it.</summary>
     public static StateWalk Through(HandshakeVariant variant)
     {
         // A byte in each record: what a record changes, the one message that it completes has changed.
         using var contexts = new VariantContexts(variant, fragment: 1);
         contexts.Prepare();
         var walk = new StateWalk();
-        (walk._server.Incoming, walk._client.Incoming) = contexts.Listen();
+        (List<byte[]> fromClient, List<byte[]> fromServer) = contexts.Listen();
+        walk._server.Incoming = fromClient;
+        walk._client.Incoming = fromServer;
         using var pair = new EnginePair(contexts.Client, contexts.Server)
         {
             Arrival = _ => 1,
-            Taken = (by, record) => (by.IsServer ? walk._server : walk._client).Took(by, record.Span[0]),
+            Taken = (by, bytes) => (by.IsServer ? walk._server : walk._client).Took(by, bytes.Span),
         };
         walk._server.See(pair.Server);
         pair.Client.Start();
@@ -38,14 +41,29 @@ internal sealed class StateWalk
         contexts.AssertVariant(pair);
         foreach ((TlsConnection from, Side to) in ((TlsConnection, Side)[])[(pair.Client, walk._server), (pair.Server, walk._client)])
         {
-            to.Incoming.Add([(byte)HandshakeType.KeyUpdate, 0, 0, 1, 0]);
-            from.UpdateKeys();
+            byte[] more = (VariantContexts.IsTls12(variant), from.IsServer) switch
+            {
+                (true, true) => [(byte)HandshakeType.HelloRequest, 0, 0, 0],
+                (true, false) => fromClient[0],
+                _ => [(byte)HandshakeType.KeyUpdate, 0, 0, 1, 0],
+            };
+            to.Incoming.Add(more);
+            if (VariantContexts.IsTls12(variant))
+            {
+                from.Writer().Messages.Append(more);
+            }
+            else
+            {
+                from.UpdateKeys();
+            }
             pair.Run();
         }
+        walk._client.See(pair.Client);
+        walk._server.See(pair.Server);
         foreach (Side side in (Side[])[walk._client, walk._server])
         {
-            side.See(side == walk._server ? pair.Server : pair.Client);
-            Assert.Equal(side.Incoming.Count + 1, side.States.Count);
+            Assert.Equal(side.Incoming.Count, side.Before.Count);
+            side.Before.RemoveAt(side.Before.Count - 1);
         }
         return walk;
     }
@@ -60,35 +78,34 @@ internal sealed class StateWalk
     {
         private int _bytes;
         private int _end;
+        private string? _state;
         private string? _message;
 
         public List<byte[]> Incoming { get; set; } = [];
 
         public List<Transition> Steps { get; } = [];
 
-        public List<string> States { get; } = [];
+        public List<string> Before { get; } = [];
 
-        public void Took(TlsConnection connection, byte recordType)
+        /// <param name="connection">The side.</param>
+        /// <param name="record">The record that it took; empty when it went on after a pause.</param>
+        public void Took(TlsConnection connection, ReadOnlySpan<byte> record)
         {
-            if (recordType is not (WireRecords.Handshake or WireRecords.ApplicationData))
+            byte recordType = record.IsEmpty ? (byte)0 : record[0];
+            if (recordType == WireRecords.ChangeCipherSpec && connection.Info.ProtocolVersion == SslProtocols.Tls12)
             {
-                return;
+                _message = "ChangeCipherSpec";
             }
-            if (_message is not null)
-            {
-                // It paused, and this is the first byte of the next message.
-                See(connection);
-            }
-            byte[] current = Incoming[States.Count - 1];
-            if (++_bytes == _end + current.Length)
+            else if (recordType is WireRecords.Handshake or WireRecords.ApplicationData && ++_bytes == _end + Incoming[Before.Count].Length)
             {
                 _end = _bytes;
-                _message = NameOf(current);
-                See(connection);
+                _message = NameOf(Incoming[Before.Count]);
+                Before.Add(_state!);
             }
+            See(connection);
         }
 
-        /// <summary>Notes the state, unless the handshake pauses: then the next look finds where it went on.</summary>
+        /// <summary>Notes the state, unless the handshake pauses.</summary>
         public void See(TlsConnection connection)
         {
             if (connection.Pending is not null)
@@ -96,17 +113,17 @@ internal sealed class StateWalk
                 return;
             }
             string state = connection.State()!.GetType().Name;
-            if (_message is { } message)
+            if (_message is not null)
             {
-                Steps.Add(new Transition(States[^1], message, state));
+                Steps.Add(new Transition(_state!, _message, state));
                 _message = null;
-                States.Add(state);
             }
-            else if (States.Count == 0)
+            else
             {
-                States.Add(state);
+                // Nothing but a message leads on.
+                Assert.Equal(_state ?? state, state);
             }
-            Assert.Equal(States[^1], state);
+            _state = state;
         }
     }
 }

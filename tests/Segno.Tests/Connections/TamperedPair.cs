@@ -77,7 +77,7 @@ internal sealed class TamperedPair : IDisposable
 
     private byte[] PassHello(byte[] record)
     {
-        if (record[0] != WireRecords.Handshake)
+        if (record is not [WireRecords.Handshake, _, _, _, _, (byte)HandshakeType.ClientHello, ..])
         {
             return record;
         }
