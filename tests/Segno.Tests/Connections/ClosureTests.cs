@@ -52,8 +52,8 @@ public class ClosureTests
         {
             pair.Handshake();
             contexts.AssertVariant(pair);
-            // The server's tickets are one record behind its Finished.
-            finished = serverIsLeft || pair.Client.Session is null ? records : records - 1;
+            // In TLS 1.3 the server's tickets are one record behind its Finished.
+            finished = serverIsLeft || pair.Client.Session is null || VariantContexts.IsTls12(variant) ? records : records - 1;
         }
         for (int cut = 0; cut <= records; cut++)
         {

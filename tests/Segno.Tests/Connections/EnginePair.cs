@@ -33,6 +33,9 @@ internal sealed class EnginePair : IDisposable
     /// <summary>May change what is under way: (to the server?, bytes).</summary>
     public Func<bool, byte[], byte[]> Wire { get; init; } = (_, bytes) => bytes;
 
+    /// <summary>Called after bytes were taken, and with none after a pause: (by whom, what).</summary>
+    public Action<TlsConnection, ReadOnlyMemory<byte>> Taken { get; init; } = (_, _) => { };
+
     public static EnginePair Connect(TlsClientContext client, TlsServerContext server, string host = "localhost")
     {
         var pair = new EnginePair(client, server, host);
@@ -81,6 +84,7 @@ internal sealed class EnginePair : IDisposable
         {
             pending.Execute(TestContext.Current.CancellationToken);
             from.Resume();
+            Taken(from, default);
             moved = true;
         }
         if ((from.Wants & TlsWants.Write) != 0)
@@ -111,6 +115,10 @@ internal sealed class EnginePair : IDisposable
             {
                 result = to.Receive(bytes.AsSpan(start, available - start), _room);
                 received.AddRange(_room.AsSpan(0, result.Written));
+                if (result.Consumed > 0)
+                {
+                    Taken(to, bytes.AsMemory(start, result.Consumed));
+                }
                 start += result.Consumed;
                 moved |= result.Consumed > 0;
             }

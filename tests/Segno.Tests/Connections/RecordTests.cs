@@ -1,5 +1,4 @@
 using System.Buffers;
-using CsCheck;
 
 namespace Segno.Tests.Connections;
 
@@ -17,23 +16,6 @@ public class RecordTests
             Assert.Equal(i == 1, pair.Server.Info.Resumption.IsResumed);
             Exchange(pair, 3000);
         }
-    }
-
-    [Fact]
-    public void AnyFragmentationAndCoalescingGivesTheSame()
-    {
-        (TlsClientContext client, TlsServerContext server) = HandshakeTests.Contexts(
-            o => o.MaxSendFragment = 100, o => o.MaxSendFragment = 73);
-        Gen.Int[0, int.MaxValue].Sample(
-            seed =>
-            {
-                var random = new Random(seed);
-                using var pair = new EnginePair(client, server) { Arrival = all => random.Next(1, Math.Min(all, 400) + 1) };
-                pair.Handshake();
-                Exchange(pair, 1000);
-            },
-            iter: 40,
-            threads: 1);
     }
 
     [Theory]

@@ -86,7 +86,7 @@ internal sealed class TracedConnection : IDisposable
                     AssertSends(step.Bytes);
                     break;
                 case "sends":
-                    Take(step.Bytes);
+                    TakeAll(step.Bytes, all => all);
                     break;
                 case "says" when step.ByClient == client:
                     var output = new ArrayBufferWriter<byte>();
@@ -112,16 +112,36 @@ internal sealed class TracedConnection : IDisposable
         Assert.All(_trace.Secrets, secret => Assert.Equal(secret.Value, Secrets[secret.Key]));
     }
 
-    /// <summary>Gives it bytes of the peer.</summary>
-    public void Take(ReadOnlySpan<byte> bytes)
+    /// <summary>What it sent and no step of the trace has taken.</summary>
+    public IReadOnlyList<byte> Sent => _sent;
+
+    /// <summary>The application data that it received.</summary>
+    public IReadOnlyList<byte> Received => _received;
+
+    /// <summary>Gives it bytes of the peer as they arrive, and takes what it sends at the end.</summary>
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="arrival">How many of the bytes that are left arrive at once.</param>
+    public void TakeAll(byte[] bytes, Func<int, int> arrival)
     {
-        Drain();
-        while (!bytes.IsEmpty)
+        int start = 0;
+        try
         {
-            TlsReceiveResult result = Connection.Receive(bytes, _room);
-            Assert.NotEqual(0, result.Consumed);
-            bytes = bytes[result.Consumed..];
-            _received.AddRange(_room.AsSpan(0, result.Written));
+            for (int available = 0; available < bytes.Length;)
+            {
+                available += arrival(bytes.Length - available);
+                TlsReceiveResult result;
+                do
+                {
+                    RunPending();
+                    result = Connection.Receive(bytes.AsSpan(start, available - start), _room);
+                    start += result.Consumed;
+                    _received.AddRange(_room.AsSpan(0, result.Written));
+                }
+                while (result.Consumed > 0 || result.Written > 0 || Connection.Pending is not null);
+            }
+        }
+        finally
+        {
             Drain();
         }
     }
@@ -139,13 +159,18 @@ internal sealed class TracedConnection : IDisposable
         _sent.RemoveRange(0, record.Length);
     }
 
-    private void Drain()
+    private void RunPending()
     {
         while (Connection.Pending is { } pending)
         {
             pending.Execute(TestContext.Current.CancellationToken);
             Connection.Resume();
         }
+    }
+
+    private void Drain()
+    {
+        RunPending();
         var output = new ArrayBufferWriter<byte>();
         Connection.Flush(output);
         _sent.AddRange(output.WrittenSpan);
