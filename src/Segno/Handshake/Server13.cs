@@ -450,7 +450,8 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             {
                 SendCertificateRequest();
             }
-            CertificateMessage.Write(_link, server.Certificate);
+            _link.Info.StapledOcspResponse = CertificateStatus.IsRequested(hello.Extensions) ? server.Certificate!.OcspResponse : default;
+            CertificateMessage.Write(_link, server.Certificate, _link.Info.StapledOcspResponse);
             CertificateVerify.Write(_link, server.Certificate!.Signer, server.Scheme, isServer: true);
             _link.Info.LocalCertificate = server.Certificate.Certificate;
         }
@@ -591,7 +592,7 @@ internal sealed class ExpectClientCertificate(ServerHandshake server) : Handshak
     public override HandshakeState Receive(HandshakeMessage message)
     {
         Expect(message, HandshakeType.Certificate);
-        List<ReadOnlyMemory<byte>> chain = CertificateMessage.Read(message, NothingOffered);
+        List<ReadOnlyMemory<byte>> chain = CertificateMessage.Read(message, NothingOffered, out _);
         if (chain.Count == 0)
         {
             var peer = PeerVerified.WithoutCertificate(server.Settings.ClientCertificateMode);

@@ -19,8 +19,12 @@ namespace Segno.Handshake.Messages;
 /// </code></remarks>
 internal static class CertificateMessage
 {
-    public static List<ReadOnlyMemory<byte>> Read(HandshakeMessage message, IReadOnlySet<ExtensionType> offered)
+    /// <param name="message">The message.</param>
+    /// <param name="offered">The extensions that the entries may have.</param>
+    /// <param name="ocspResponse">The OCSP response stapled to the leaf; empty: none. Those of other certificates are not looked at.</param>
+    public static List<ReadOnlyMemory<byte>> Read(HandshakeMessage message, IReadOnlySet<ExtensionType> offered, out ReadOnlyMemory<byte> ocspResponse)
     {
+        ocspResponse = default;
         var reader = new TlsReader(message.Body);
         if (!reader.Vector8().IsEmpty)
         {
@@ -32,12 +36,19 @@ internal static class CertificateMessage
         while (!list.IsEmpty)
         {
             chain.Add(list.Vector24(1).ToArray());
-            ExtensionBlock.Read(list.Vector16(), ExtensionPlace.Certificate, offered);
+            ExtensionBlock extensions = ExtensionBlock.Read(list.Vector16(), ExtensionPlace.Certificate, offered);
+            if (chain.Count == 1 && extensions.TryGet(ExtensionType.StatusRequest, out TlsReader status))
+            {
+                ocspResponse = CertificateStatus.ReadBody(ref status);
+            }
         }
         return chain;
     }
 
-    public static void Write(HandshakeLink link, TlsCertificate? certificate)
+    /// <param name="link">The connection.</param>
+    /// <param name="certificate">The certificate; <see langword="null"/>: none.</param>
+    /// <param name="ocspResponse">The OCSP response to staple to the leaf; empty: none.</param>
+    public static void Write(HandshakeLink link, TlsCertificate? certificate, ReadOnlyMemory<byte> ocspResponse = default)
     {
         TlsWriter writer = link.Begin(HandshakeType.Certificate, out int start);
         writer.Vector8([]);
@@ -45,7 +56,16 @@ internal static class CertificateMessage
         foreach (ReadOnlyMemory<byte> entry in certificate?.Chain ?? [])
         {
             writer.Vector24(entry.Span);
-            writer.Vector16([]);
+            TlsWriter.OpenVector extensions = writer.Open(2);
+            if (!ocspResponse.IsEmpty)
+            {
+                writer.UInt16((int)ExtensionType.StatusRequest);
+                TlsWriter.OpenVector status = writer.Open(2);
+                CertificateStatus.WriteBody(writer, ocspResponse.Span);
+                writer.Close(status);
+                ocspResponse = default;
+            }
+            writer.Close(extensions);
         }
         writer.Close(list);
         link.End(start);
