@@ -45,7 +45,7 @@ public sealed class OcspTests : IDisposable
     {
         await using LoopbackHttp http = new();
         TestCertificate leaf = TestOcsp.Server(TestOcsp.Responder(http.Url("/ocsp")));
-        http.Answers["/ocsp"] = () => TestOcsp.Make(new() { Certificate = leaf });
+        http.Answers["/ocsp"] = _ => TestOcsp.Make(new() { Certificate = leaf });
         await using CliRun server = Serve(leaf, "auto");
 
         CliRun run = await ConnectAsync(server, "--ocsp");

@@ -23,8 +23,8 @@ public sealed class LoopbackHttp : IAsyncDisposable
 
     public int Port { get; }
 
-    /// <summary>Path to answer; what is not here is 404.</summary>
-    public ConcurrentDictionary<string, Func<byte[]>> Answers { get; } = new();
+    /// <summary>Path to answer, given the body of the request; what is not here is 404.</summary>
+    public ConcurrentDictionary<string, Func<byte[], byte[]>> Answers { get; } = new();
 
     /// <summary>The paths asked for, in order.</summary>
     public ConcurrentQueue<string> Asked { get; } = new();
@@ -60,9 +60,9 @@ public sealed class LoopbackHttp : IAsyncDisposable
     {
         try
         {
-            string path = await ReadRequestAsync(stream);
+            (string path, byte[] request) = await ReadRequestAsync(stream);
             Asked.Enqueue(path);
-            byte[]? body = Answers.TryGetValue(path, out Func<byte[]>? answer) ? answer() : null;
+            byte[]? body = Answers.TryGetValue(path, out Func<byte[], byte[]>? answer) ? answer(request) : null;
             string head = string.Create(CultureInfo.InvariantCulture,
                 $"HTTP/1.1 {(body is null ? "404 Not Found" : "200 OK")}\r\nContent-Length: {body?.Length ?? 0}\r\nConnection: close\r\n\r\n");
             await stream.WriteAsync((byte[])[.. Encoding.ASCII.GetBytes(head), .. body ?? []], _stop.Token);
@@ -74,7 +74,7 @@ public sealed class LoopbackHttp : IAsyncDisposable
     }
 
     /// <summary>Reads head and body, so that closing the connection resets nothing.</summary>
-    private async Task<string> ReadRequestAsync(NetworkStream stream)
+    private async Task<(string Path, byte[] Body)> ReadRequestAsync(NetworkStream stream)
     {
         byte[] buffer = new byte[32 * 1024];
         int length = 0;
@@ -86,7 +86,7 @@ public sealed class LoopbackHttp : IAsyncDisposable
             int end = text.IndexOf("\r\n\r\n", StringComparison.Ordinal);
             if (read == 0 || (end >= 0 && length >= end + 4 + ContentLength(text[..end])))
             {
-                return text.Split(' ') is [_, var path, ..] ? path : "";
+                return (text.Split(' ') is [_, var path, ..] ? path : "", buffer[Math.Min(length, end + 4)..length]);
             }
         }
     }

@@ -158,7 +158,7 @@ public sealed class RevocationTests : IAsyncLifetime
         }
         DateTimeOffset now = TimeProvider.System.GetUtcNow();
         byte[] crl = list.Build(TestPki.Root.Certificate, crlNumber: 1, now.AddDays(1), HashAlgorithmName.SHA256, thisUpdate: now.AddDays(-1));
-        _http.Answers[_path] = () => crl;
+        _http.Answers[_path] = _ => crl;
     }
 
     private void AssertClientRefuses(X509ChainPolicy policy, TlsFault fault, TlsAlert alert)
