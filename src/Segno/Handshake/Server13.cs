@@ -68,6 +68,10 @@ internal sealed class ServerHandshake(HandshakeLink link, ServerSettings setting
         writer.Close(extension);
     }
 
+    /// <summary>The OCSP response to staple to the certificate; empty: the client did not ask, or there is none.</summary>
+    public ReadOnlyMemory<byte> ChooseOcspResponse(ClientHello hello)
+        => Link.Info.StapledOcspResponse = CertificateStatus.IsRequested(hello.Extensions) ? Certificate!.OcspResponse : default;
+
     public void ReportResumed(TlsSession session)
     {
         Resumed = session;
@@ -450,8 +454,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             {
                 SendCertificateRequest();
             }
-            _link.Info.StapledOcspResponse = CertificateStatus.IsRequested(hello.Extensions) ? server.Certificate!.OcspResponse : default;
-            CertificateMessage.Write(_link, server.Certificate, _link.Info.StapledOcspResponse);
+            CertificateMessage.Write(_link, server.Certificate, server.ChooseOcspResponse(hello));
             CertificateVerify.Write(_link, server.Certificate!.Signer, server.Scheme, isServer: true);
             _link.Info.LocalCertificate = server.Certificate.Certificate;
         }
