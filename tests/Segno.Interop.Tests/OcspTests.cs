@@ -12,9 +12,11 @@ public sealed class OcspTests
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Openssl_client_reads_what_we_staple(bool stapled)
+    [InlineData("-tls1_3", true)]
+    [InlineData("-tls1_3", false)]
+    [InlineData("-tls1_2", true)]
+    [InlineData("-tls1_2", false)]
+    public async Task Openssl_client_reads_what_we_staple(string version, bool stapled)
     {
         string openssl = Peer.Find("openssl");
         using Scratch scratch = Make.Scratch();
@@ -26,7 +28,7 @@ public sealed class OcspTests
         }
         await using SegnoServer server = new(new TlsServerOptions { ServerCertificates = [certificate] }, Exchange.FramedAsync);
         await using PeerProcess client = PeerProcess.Start(openssl,
-            ["s_client", "-connect", OpenSslTests.Address(server.Port), "-servername", "localhost", "-CAfile", scratch.Root(), "-status", "-nocommands", "-ign_eof", "-tls1_3"]);
+            ["s_client", "-connect", OpenSslTests.Address(server.Port), "-servername", "localhost", "-CAfile", scratch.Root(), "-status", "-nocommands", "-ign_eof", version]);
         await client.WriteAsync(Payload.Framed, Token);
         await client.ExitAsync(Token);
         TlsConnectionInfo info = (await server.NextAsync(Token)).Succeeded();
@@ -57,6 +59,12 @@ public sealed class OcspTests
     [MemberData(nameof(Responses))]
     public async Task Our_client_judges_what_openssl_staples(string which, TlsFault? fault, int alert)
     {
+        await JudgesAsync("-tls1_3", which, fault, alert);
+        await JudgesAsync("-tls1_2", which, fault, alert);
+    }
+
+    private static async Task JudgesAsync(string version, string which, TlsFault? fault, int alert)
+    {
         string openssl = Peer.Find("openssl");
         using Scratch scratch = Make.Scratch();
         TestCertificate leaf = TestOcsp.Server(TestOcsp.MustStaple);
@@ -71,7 +79,7 @@ public sealed class OcspTests
             "wrong responder" => spec with { Signer = TestPki.OtherRoot },
             _ => spec,
         }), Token);
-        await using PeerProcess server = OpenSslTests.StartServer(openssl, scratch, leaf, ["-tls1_3", .. which == "missing" ? [] : (string[])["-status_file", file]]);
+        await using PeerProcess server = OpenSslTests.StartServer(openssl, scratch, leaf, [version, .. which == "missing" ? [] : (string[])["-status_file", file]]);
         int port = await OpenSslTests.PortAsync(server);
         await using TlsStream stream = new(await Loopback.ConnectAsync(port, Token));
         var context = new TlsClientContext(Make.Client());

@@ -1,6 +1,6 @@
 using System.Formats.Asn1;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Org.BouncyCastle.Crypto.Digests;
 using Segno.Buffers;
 using Segno.Cryptography;
 
@@ -11,7 +11,6 @@ internal static class OcspCertificateId
 {
     private const string Sha1Oid = "1.3.14.3.2.26";
     private const string Sha256Oid = "2.16.840.1.101.3.4.2.1";
-    private const int Sha1Length = 20;
 
     /// <summary>Whether a response is about this certificate. The hashes may be SHA-1, as nearly all are, or SHA-256.</summary>
     public static bool Matches(OcspSingleResponse single, X509Certificate2 certificate, X509Certificate2 issuer, CryptoProvider crypto)
@@ -67,12 +66,13 @@ internal static class OcspCertificateId
         return hash;
     }
 
+    /// <summary>A key to look up by, as the protocol has it: what is believed is the signature.</summary>
     private static byte[] Sha1(ReadOnlySpan<byte> data)
     {
-        byte[] hash = new byte[Sha1Length];
-#pragma warning disable RS0030, CA5350 // A key to look up by, as the protocol has it: the signature is what is believed.
-        SHA1.HashData(data, hash);
-#pragma warning restore RS0030, CA5350
+        var digest = new Sha1Digest();
+        digest.BlockUpdate(data);
+        byte[] hash = new byte[digest.GetDigestSize()];
+        digest.DoFinal(hash);
         return hash;
     }
 }

@@ -67,7 +67,7 @@ public sealed class CertificateStatusTests
     }
 
     private static TlsFault ReadFault(byte[] body) => Assert.Throws<TlsException>(
-        () => CertificateStatus.Read(new HandshakeMessage([22, (byte)(body.Length >> 16), (byte)(body.Length >> 8), (byte)body.Length, .. body]))).Fault;
+        () => CertificateStatus.Read(new HandshakeMessage([22, 0, (byte)(body.Length / 256), (byte)(body.Length % 256), .. body]))).Fault;
 
     private static ExtensionBlock Extensions(string body)
     {

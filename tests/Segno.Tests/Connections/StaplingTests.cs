@@ -1,23 +1,29 @@
 using System.Net.Security;
+using System.Security.Authentication;
 using Microsoft.Extensions.Time.Testing;
 using Segno.Certificates;
 using Segno.Sessions;
 
 namespace Segno.Tests.Connections;
 
-/// <summary>OCSP responses stapled by one engine and judged by the other, in TLS 1.3 (RFC 6066 §8, RFC 9846 §4.5.1.1).</summary>
+/// <summary>OCSP responses stapled by one engine and judged by the other: in TLS 1.3 beside the certificate, in TLS 1.2 in a message of their own (RFC 6066 §8, RFC 9846 §4.5.1.1).</summary>
 public sealed class StaplingTests
 {
+    private static readonly SslProtocols[] Versions = [SslProtocols.Tls13, SslProtocols.Tls12];
+
     private static readonly OcspSpec Good = new() { Certificate = TestPki.Ecdsa("localhost") };
 
     [Theory]
-    [InlineData(TlsCertificateStatusMode.SoftFail)]
-    [InlineData(TlsCertificateStatusMode.HardFail)]
-    public void AGoodResponseIsAcceptedAndShown(TlsCertificateStatusMode mode)
+    [InlineData(TlsCertificateStatusMode.SoftFail, SslProtocols.Tls13)]
+    [InlineData(TlsCertificateStatusMode.HardFail, SslProtocols.Tls13)]
+    [InlineData(TlsCertificateStatusMode.SoftFail, SslProtocols.Tls12)]
+    [InlineData(TlsCertificateStatusMode.HardFail, SslProtocols.Tls12)]
+    public void AGoodResponseIsAcceptedAndShown(TlsCertificateStatusMode mode, SslProtocols version)
     {
         byte[] response = TestOcsp.Make(Good);
-        (TlsClientContext client, TlsServerContext server) = Contexts(Good.Certificate, mode, response);
+        (TlsClientContext client, TlsServerContext server) = Contexts(Good.Certificate, mode, response, o => o.EnabledSslProtocols = version);
         using EnginePair pair = EnginePair.Connect(client, server);
+        Assert.Equal(version, pair.Client.Info.ProtocolVersion);
         Assert.Equal(TlsCertificateStatus.Good, pair.Client.Info.RemoteCertificateStatus);
         Assert.Equal(response, pair.Client.Info.StapledOcspResponse.ToArray());
         Assert.Equal(response, pair.Server.Info.StapledOcspResponse.ToArray());
@@ -76,20 +82,26 @@ public sealed class StaplingTests
     public void AModeThatIsNoneIsRefused() =>
         Assert.Throws<ArgumentException>(() => new TlsClientContext(new TlsClientOptions { CertificateStatusMode = (TlsCertificateStatusMode)7 }));
 
-    [Fact]
-    public void NothingIsStapledForAClientThatDoesNotAsk()
+    [Theory]
+    [InlineData(SslProtocols.Tls13)]
+    [InlineData(SslProtocols.Tls12)]
+    public void NothingIsStapledForAClientThatDoesNotAsk(SslProtocols version)
     {
-        (TlsClientContext client, TlsServerContext server) = Contexts(Good.Certificate, TlsCertificateStatusMode.None, TestOcsp.Make(Good));
+        (TlsClientContext client, TlsServerContext server) = Contexts(
+            Good.Certificate, TlsCertificateStatusMode.None, TestOcsp.Make(Good), o => o.EnabledSslProtocols = version);
         using EnginePair pair = EnginePair.Connect(client, server);
         Assert.True(pair.Client.Info.StapledOcspResponse.IsEmpty);
         Assert.True(pair.Server.Info.StapledOcspResponse.IsEmpty);
     }
 
     // a resumed handshake has no certificate, and so nothing to staple to.
-    [Fact]
-    public void NothingIsStapledOnResumption()
+    [Theory]
+    [InlineData(SslProtocols.Tls13)]
+    [InlineData(SslProtocols.Tls12)]
+    public void NothingIsStapledOnResumption(SslProtocols version)
     {
-        (TlsClientContext client, TlsServerContext server) = Contexts(Good.Certificate, TlsCertificateStatusMode.HardFail, TestOcsp.Make(Good));
+        (TlsClientContext client, TlsServerContext server) = Contexts(
+            Good.Certificate, TlsCertificateStatusMode.HardFail, TestOcsp.Make(Good), o => o.EnabledSslProtocols = version);
         EnginePair.Connect(client, server).Dispose();
         using EnginePair pair = EnginePair.Connect(client, server);
         Assert.True(pair.Client.Info.Resumption.IsResumed);
@@ -186,8 +198,11 @@ public sealed class StaplingTests
     private static void AssertRefused(
         TestCertificate certificate, TlsCertificateStatusMode mode, string which, TlsFault fault, TlsAlert alert, TlsCertificateStatus status)
     {
-        (TlsClientContext client, TlsServerContext server) = Contexts(certificate, mode, Make(certificate, which));
-        Assert.Equal(status, AssertFails(client, server, fault, alert).RemoteCertificateStatus);
+        foreach (SslProtocols version in Versions)
+        {
+            (TlsClientContext client, TlsServerContext server) = Contexts(certificate, mode, Make(certificate, which), o => o.EnabledSslProtocols = version);
+            Assert.Equal(status, AssertFails(client, server, fault, alert).RemoteCertificateStatus);
+        }
     }
 
     private static void AssertAccepted(TestCertificate certificate, TlsCertificateStatusMode mode, string which, TlsCertificateStatus status) =>
@@ -195,9 +210,12 @@ public sealed class StaplingTests
 
     private static void AssertAccepted(TestCertificate certificate, TlsCertificateStatusMode mode, byte[] response, TlsCertificateStatus status)
     {
-        (TlsClientContext client, TlsServerContext server) = Contexts(certificate, mode, response);
-        using EnginePair pair = EnginePair.Connect(client, server);
-        Assert.Equal(status, pair.Client.Info.RemoteCertificateStatus);
+        foreach (SslProtocols version in Versions)
+        {
+            (TlsClientContext client, TlsServerContext server) = Contexts(certificate, mode, response, o => o.EnabledSslProtocols = version);
+            using EnginePair pair = EnginePair.Connect(client, server);
+            Assert.Equal(status, pair.Client.Info.RemoteCertificateStatus);
+        }
     }
 
     /// <summary>The client names the fault, and the server hears the alert.</summary>
