@@ -66,6 +66,8 @@ internal sealed class ShimContexts
             TargetHost = options.HostName.Length > 0 ? options.HostName : null,
             Resume = session,
             ApplicationProtocols = options.AdvertiseAlpn.Length > 0 ? ReadAlpn(options.AdvertiseAlpn) : null,
+            // BoringSSL's client does not ask unless it is told to.
+            CertificateStatusMode = TlsCertificateStatusMode.None,
         };
         if (options.NoKeyShares)
         {

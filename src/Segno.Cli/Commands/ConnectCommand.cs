@@ -43,6 +43,8 @@ internal sealed class ConnectCommand : ExampleCommand
         CustomParser = OptionParsers.ApplicationProtocols,
     };
 
+    private readonly Option<bool> _ocsp = new("--ocsp") { Description = "Report what the OCSP response says that the server staples to its certificate." };
+
     private readonly Option<string?> _clientCert = new("--client-cert") { Description = "The client's certificate chain, PEM.", HelpName = "FILE" };
 
     private readonly Option<string?> _clientKey = new("--client-key") { Description = "Its private key, PEM. Default: in the file of --client-cert.", HelpName = "FILE" };
@@ -86,7 +88,7 @@ internal sealed class ConnectCommand : ExampleCommand
         Arguments.Add(_target);
         foreach (Option option in new Option[]
         {
-            _reconnect, _sessOut, _sessIn, _ca, _insecure, _serverName, _alpn, _clientCert, _clientKey, _timeout, _linger, _keyLog, _noInput, _json,
+            _reconnect, _sessOut, _sessIn, _ca, _insecure, _serverName, _alpn, _ocsp, _clientCert, _clientKey, _timeout, _linger, _keyLog, _noInput, _json,
         })
         {
             Options.Add(option);
@@ -106,6 +108,7 @@ internal sealed class ConnectCommand : ExampleCommand
             Insecure = parsed.GetValue(_insecure),
             ServerName = parsed.GetValue(_serverName),
             ApplicationProtocols = parsed.GetValue(_alpn),
+            Ocsp = parsed.GetValue(_ocsp),
             ClientCertificatePath = parsed.GetValue(_clientCert),
             ClientKeyPath = parsed.GetValue(_clientKey),
             KeyLogPath = parsed.GetValue(_keyLog),

@@ -13,6 +13,7 @@ namespace Segno.Cli.Commands;
 internal sealed class ServeCommand : ExampleCommand
 {
     private const int DefaultPort = 8443;
+    private const string Automatic = "auto";
 
     private readonly CliEnvironment _environment;
 
@@ -35,6 +36,12 @@ internal sealed class ServeCommand : ExampleCommand
     private readonly Option<string?> _pfx = new("--pfx") { Description = "Chain and private key, PKCS#12.", HelpName = "FILE" };
 
     private readonly Option<string?> _pfxPassword = new("--pfx-password") { Description = "The password of --pfx.", HelpName = "PASSWORD" };
+
+    private readonly Option<string?> _ocsp = new("--ocsp")
+    {
+        Description = "Staples an OCSP response to the certificate: that of a file (DER, read again every minute), or auto: fetched from the responder that the certificate names, and renewed.",
+        HelpName = "FILE|auto",
+    };
 
     private readonly Option<string?> _devCaOut = new("--dev-ca-out")
     {
@@ -74,7 +81,7 @@ internal sealed class ServeCommand : ExampleCommand
             """;
         foreach (Option option in new Option[]
         {
-            _listen, _cert, _key, _pfx, _pfxPassword, _devCaOut, _noTickets, _ticketLifetime, _keyLog, _noSelfTest, _verbose,
+            _listen, _cert, _key, _pfx, _pfxPassword, _ocsp, _devCaOut, _noTickets, _ticketLifetime, _keyLog, _noSelfTest, _verbose,
         })
         {
             Options.Add(option);
@@ -91,6 +98,7 @@ internal sealed class ServeCommand : ExampleCommand
             KeyPath = parsed.GetValue(_key),
             PfxPath = parsed.GetValue(_pfx),
             PfxPassword = parsed.GetValue(_pfxPassword),
+            Ocsp = parsed.GetValue(_ocsp),
             AuthorityOutputPath = parsed.GetValue(_devCaOut),
             Tickets = !parsed.GetValue(_noTickets),
             TicketLifetime = parsed.GetValue(_ticketLifetime),
@@ -109,6 +117,10 @@ internal sealed class ServeCommand : ExampleCommand
         if (settings is { PfxPassword: not null, PfxPath: null })
         {
             throw CliException.Usage("--pfx-password needs --pfx.");
+        }
+        if (settings is { Ocsp: not null, CertificatePath: null, PfxPath: null })
+        {
+            throw CliException.Usage("--ocsp needs --cert or --pfx: nobody answers for a development certificate.");
         }
         if (settings.AuthorityOutputPath is not null && (settings.CertificatePath ?? settings.PfxPath) is not null)
         {
@@ -132,6 +144,7 @@ internal sealed class ServeCommand : ExampleCommand
         }
 
         (TlsCertificate certificate, X509Certificate2? authority) = Certificate(settings);
+        using OcspStapler? stapler = await StapleAsync(settings, certificate, cancellationToken).ConfigureAwait(false);
         using KeyLogFile? keyLog = KeyLogFile.Open(settings.KeyLogPath, _environment);
         using TlsServerContext context = Context(settings, certificate, keyLog);
         PageServer server = await PageServer.StartAsync(context, settings.Listen, settings.Verbose, cancellationToken).ConfigureAwait(false);
@@ -172,6 +185,39 @@ internal sealed class ServeCommand : ExampleCommand
             Files.WritePublic(path, authority.ExportCertificatePem() + "\n");
         }
         return (certificate, authority);
+    }
+
+    private async Task<OcspStapler?> StapleAsync(ServeSettings settings, TlsCertificate certificate, CancellationToken cancellationToken)
+    {
+        if (settings.Ocsp is not { } source)
+        {
+            return null;
+        }
+        OcspStapler stapler;
+        try
+        {
+            stapler = source == Automatic
+                ? certificate.StapleFromResponder(timeProvider: _environment.Time)
+                : certificate.StapleFromFile(source, timeProvider: _environment.Time);
+        }
+        catch (ArgumentException exception)
+        {
+            throw CliException.Usage($"--ocsp {source}: {exception.Message}", exception);
+        }
+        if (source == Automatic)
+        {
+            await stapler.RefreshAsync(cancellationToken).ConfigureAwait(false);
+        }
+        if (stapler.LastFailure is { } failure)
+        {
+            // A responder may be back in a minute; a file that is no good was named by mistake.
+            if (source != Automatic)
+            {
+                throw CliException.Usage($"{source}: cannot be stapled: {failure.Message}", failure);
+            }
+            _environment.Warn($"no OCSP response to staple yet: {failure.Message}");
+        }
+        return stapler;
     }
 
     private TlsServerContext Context(ServeSettings settings, TlsCertificate certificate, KeyLogFile? keyLog)

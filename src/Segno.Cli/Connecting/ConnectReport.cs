@@ -29,6 +29,10 @@ internal sealed class ConnectReport(ConnectSettings settings, PeerVerification v
             $"{Kind(facts)}, {Milliseconds(facts)} ms, {facts.HandshakeBytesIn} bytes in, {facts.HandshakeBytesOut} bytes out"));
         Fact("Signed with", connection.Info.RemoteSignatureScheme?.ToString() ?? "nothing: no signature in this handshake");
         Fact("Verification", verification.Describe(connection.Info));
+        if (settings.Ocsp)
+        {
+            Fact("OCSP", Status(connection.Info));
+        }
         int depth = 0;
         foreach (CertificateDocument certificate in Certificates(connection.Info))
         {
@@ -86,6 +90,7 @@ internal sealed class ConnectReport(ConnectSettings settings, PeerVerification v
             Address = connection.Address.ToString(),
             Connection = ConnectionDocument.Of(connection.Info),
             Verification = verification.Describe(connection.Info),
+            CertificateStatus = connection.Info.RemoteCertificateStatus.ToString(),
             Verified = verification.Verified && !settings.Insecure,
             Certificates = Certificates(connection.Info),
             Session = Session(connection),
@@ -95,6 +100,18 @@ internal sealed class ConnectReport(ConnectSettings settings, PeerVerification v
     }
 
     private void Fact(string name, string value) => output.WriteLine($"{name,-15} {value}");
+
+    private static string Status(TlsConnectionInfo info)
+    {
+        int length = info.StapledOcspResponse.Length;
+        return info.RemoteCertificateStatus switch
+        {
+            TlsCertificateStatus.None when info.Resumption.IsResumed => "nothing is stapled to a resumed connection",
+            TlsCertificateStatus.None when length == 0 => "no response stapled",
+            TlsCertificateStatus.None => "the responder could not answer",
+            TlsCertificateStatus status => string.Create(CultureInfo.InvariantCulture, $"{status.ToString().ToLowerInvariant()} ({length} bytes stapled)"),
+        };
+    }
 
     private static string EarlyData(SessionDocument session)
         => session.MaxEarlyDataSize > 0 ? string.Create(CultureInfo.InvariantCulture, $"up to {session.MaxEarlyDataSize} bytes") : "no";

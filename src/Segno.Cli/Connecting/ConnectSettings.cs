@@ -34,6 +34,9 @@ internal sealed record ConnectSettings
 
     public string? KeyLogPath { get; init; }
 
+    /// <summary>Whether the report says what the stapled OCSP response says.</summary>
+    public bool Ocsp { get; init; }
+
     public bool NoInput { get; init; }
 
     public bool Json { get; init; }

@@ -16,6 +16,9 @@ internal sealed record ConnectDocument
 
     public required bool Verified { get; init; }
 
+    /// <summary>What the stapled OCSP response says: a name of <see cref="TlsCertificateStatus"/>.</summary>
+    public required string CertificateStatus { get; init; }
+
     public required IReadOnlyList<CertificateDocument> Certificates { get; init; }
 
     /// <summary>The newest session that the server gave; null without one.</summary>

@@ -15,6 +15,9 @@ internal sealed record ServeSettings
 
     public string? PfxPassword { get; init; }
 
+    /// <summary>Where OCSP responses to staple come from: a file, or "auto" for the certificate's responder.</summary>
+    public string? Ocsp { get; init; }
+
     public string? AuthorityOutputPath { get; init; }
 
     public bool Tickets { get; init; } = true;

@@ -82,6 +82,9 @@ internal static class FaultAlerts
         TlsFault.CertificateWrongUsage or TlsFault.CertificateKeyUsageMissing
             or TlsFault.CertificateKeyUnsupported => TlsAlert.UnsupportedCertificate,
         TlsFault.CertificateRevoked => TlsAlert.CertificateRevoked,
+        TlsFault.CertificateStatusMissing or TlsFault.CertificateStatusMalformed or TlsFault.CertificateStatusUntrusted
+            or TlsFault.CertificateStatusMismatch or TlsFault.CertificateStatusOutdated
+            or TlsFault.CertificateStatusUnknown => TlsAlert.BadCertificateStatusResponse,
 
         TlsFault.TooManyWarningAlerts => TlsAlert.UnexpectedMessage,
         TlsFault.AlertMalformed => TlsAlert.DecodeError,

@@ -1,6 +1,7 @@
 using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Segno.Cryptography;
 
 namespace Segno.Certificates;
 
@@ -8,6 +9,8 @@ namespace Segno.Certificates;
 internal static class CertificateDer
 {
     private static readonly Asn1Tag Version = new(TagClass.ContextSpecific, 0);
+    private const string TlsFeature = "1.3.6.1.5.5.7.1.24";
+    private const int StatusRequest = 5;
 
     /// <summary>Whether this is one DER sequence and nothing else. The platform's loader would also take PEM and ignore what follows.</summary>
     public static bool IsFramed(ReadOnlySpan<byte> der) =>
@@ -50,6 +53,51 @@ internal static class CertificateDer
         catch (AsnContentException e)
         {
             throw new CryptographicException("The certificate is malformed.", e);
+        }
+    }
+
+    /// <summary>Whether the issuer's key made the signature of a certificate; <see cref="CryptographicException"/> where it is malformed.</summary>
+    public static bool IsSignedBy(ReadOnlyMemory<byte> der, X509Certificate2 issuer, CryptoProvider crypto)
+    {
+        try
+        {
+            // Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue BIT STRING }
+            AsnReader fields = new AsnReader(der, AsnEncodingRules.DER).ReadSequence();
+            ReadOnlyMemory<byte> data = fields.ReadEncodedValue();
+            ReadOnlyMemory<byte> algorithm = fields.ReadEncodedValue();
+            byte[] signature = fields.ReadBitString(out _);
+            return DerSignature.Verify(PublicKeyInfo(issuer.RawDataMemory).Span, algorithm, data.Span, signature, crypto);
+        }
+        catch (AsnContentException e)
+        {
+            throw new CryptographicException("The certificate is malformed.", e);
+        }
+    }
+
+    /// <summary>
+    /// Whether the certificate says that it is never shown without an OCSP response (RFC 7633, "must-staple"): its TLS features
+    /// have status_request. A list that does not parse says nothing that could be relied on, and so insists.
+    /// </summary>
+    public static bool InsistsOnStatus(X509Certificate2 certificate)
+    {
+        // Features ::= SEQUENCE OF INTEGER
+        if (certificate.Extensions[TlsFeature] is not { } extension)
+        {
+            return false;
+        }
+        try
+        {
+            AsnReader features = new AsnReader(extension.RawData, AsnEncodingRules.DER).ReadSequence();
+            bool insists = false;
+            while (features.HasData)
+            {
+                insists |= features.TryReadInt32(out int feature) && feature == StatusRequest;
+            }
+            return insists;
+        }
+        catch (AsnContentException)
+        {
+            return true;
         }
     }
 

@@ -1,12 +1,13 @@
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Segno.Cryptography;
 
 namespace Segno.Certificates;
 
 /// <summary>
-/// Judges the chain of a peer as the options say: by the platform's <see cref="X509Chain"/>, by name (RFC 9525), and last
-/// by the application's callback. Immutable and thread-safe; a context makes one.
+/// Judges the chain of a peer as the options say: by the platform's <see cref="X509Chain"/>, by name (RFC 9525), by the
+/// OCSP response that a server stapled, and last by the application's callback. Immutable and thread-safe; a context makes one.
 /// </summary>
 internal sealed class ChainValidator
 {
@@ -15,6 +16,7 @@ internal sealed class ChainValidator
 
     private readonly bool _peerIsServer;
     private readonly X509ChainPolicy _policy;
+    private readonly TlsCertificateStatusMode _statusMode;
     private readonly TimeProvider _clock;
     private readonly RemoteCertificateValidationCallback? _callback;
 
@@ -23,6 +25,7 @@ internal sealed class ChainValidator
     public ChainValidator(TlsOptions options)
     {
         _peerIsServer = options is TlsClientOptions;
+        _statusMode = (options as TlsClientOptions)?.CertificateStatusMode ?? TlsCertificateStatusMode.None;
         _clock = options.TimeProvider;
         _callback = options.RemoteCertificateValidationCallback;
         _policy = options.CertificateChainPolicy?.Clone() ?? new X509ChainPolicy
@@ -62,7 +65,7 @@ internal sealed class ChainValidator
                 above.Add(CertificateDer.Load(certificate.Span));
             }
             policy.ExtraStore.AddRange(above.ToArray());
-            return Judge(peer.Leaf, chain, chain.Build(peer.Leaf), targetHost, sender);
+            return Judge(peer, chain, chain.Build(peer.Leaf), targetHost, sender);
         }
         catch (CryptographicException e)
         {
@@ -79,8 +82,9 @@ internal sealed class ChainValidator
         }
     }
 
-    private ChainVerdict Judge(X509Certificate2 leaf, X509Chain chain, bool isTrusted, string? targetHost, object? sender)
+    private ChainVerdict Judge(PeerCertificate peer, X509Chain chain, bool isTrusted, string? targetHost, object? sender)
     {
+        X509Certificate2 leaf = peer.Leaf;
         if (FindWeakSignature(chain) is { } weak)
         {
             return new ChainVerdict(leaf, SslPolicyErrors.RemoteCertificateChainErrors, TlsFault.CertificateSignatureInvalid, weak);
@@ -100,7 +104,35 @@ internal sealed class ChainValidator
             fault = fault == TlsFault.None ? TlsFault.CertificateNameMismatch : fault;
             detail = detail is null ? mismatch : $"{detail} {mismatch}";
         }
-        return Ask(new ChainVerdict(leaf, errors, fault, detail), chain, sender);
+        OcspVerdict status = JudgeStatus(peer, chain, out bool required);
+        if (status.Fault != TlsFault.None)
+        {
+            // As with the platform's own revocation check, it is the chain that is wrong.
+            errors |= SslPolicyErrors.RemoteCertificateChainErrors;
+            fault = fault == TlsFault.None ? status.Fault : fault;
+            detail = detail is null ? status.Detail : $"{detail} {status.Detail}";
+        }
+        var verdict = new ChainVerdict(leaf, errors, fault, detail) { Status = status.Status };
+        if (required && status.Status == TlsCertificateStatus.Good && status.NextUpdate < verdict.NotAfter)
+        {
+            verdict = verdict with { NotAfter = status.NextUpdate };
+        }
+        return Ask(verdict, chain, sender);
+    }
+
+    /// <summary>RFC 6066 §8: the response that a client asked for must be satisfactory. What that is, <see cref="TlsCertificateStatusMode"/> says.</summary>
+    private OcspVerdict JudgeStatus(PeerCertificate peer, X509Chain chain, out bool required)
+    {
+        required = _statusMode == TlsCertificateStatusMode.HardFail
+            || (_statusMode != TlsCertificateStatusMode.None && CertificateDer.InsistsOnStatus(peer.Leaf));
+        OcspVerdict verdict = new(TlsCertificateStatus.None, TlsFault.CertificateStatusMissing, "The server stapled no OCSP response.");
+        if (_statusMode != TlsCertificateStatusMode.None && !peer.OcspResponse.IsEmpty)
+        {
+            X509Certificate2 issuer = chain.ChainElements.Count > 1 ? chain.ChainElements[1].Certificate : peer.Leaf;
+            verdict = OcspVerdict.Judge(peer.OcspResponse, peer.Leaf, issuer, chain.ChainPolicy.VerificationTime.ToUniversalTime(), CryptoProvider.Default);
+        }
+        bool isUsable = verdict.Status is not (TlsCertificateStatus.None or TlsCertificateStatus.Outdated);
+        return isUsable || required ? verdict : verdict with { Fault = TlsFault.None };
     }
 
     private ChainVerdict Ask(ChainVerdict found, X509Chain chain, object? sender)

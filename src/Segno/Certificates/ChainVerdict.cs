@@ -13,6 +13,12 @@ internal sealed record ChainVerdict(X509Certificate2 Leaf, SslPolicyErrors Error
 {
     public bool IsAccepted => Fault == TlsFault.None;
 
+    /// <summary>What the stapled OCSP response says of the leaf.</summary>
+    public TlsCertificateStatus Status { get; init; }
+
+    /// <summary>Until when this may be relied on: no longer than the leaf is valid, nor than an OCSP response that was required.</summary>
+    public DateTimeOffset NotAfter { get; init; } = Leaf.NotAfter.ToUniversalTime();
+
     /// <exception cref="TlsException">The chain was refused.</exception>
     public void ThrowIfRefused()
     {

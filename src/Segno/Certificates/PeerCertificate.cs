@@ -26,6 +26,9 @@ internal sealed class PeerCertificate : IDisposable
     /// <summary>The chain in DER as it came, leaf first.</summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> Chain { get; }
 
+    /// <summary>The OCSP response stapled to the leaf, as it came; empty: none.</summary>
+    public ReadOnlyMemory<byte> OcspResponse { get; set; }
+
     /// <summary>Parses the chain of a Certificate message. The bytes are kept, not copied.</summary>
     /// <param name="chain">The certificates in DER, leaf first; at least one.</param>
     /// <param name="provider">Makes the verifier.</param>

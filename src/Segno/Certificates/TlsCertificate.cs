@@ -6,8 +6,8 @@ using Segno.Cryptography;
 
 namespace Segno;
 
-/// <summary>A certificate chain with the private key of its leaf. Immutable and thread-safe; share one among contexts.</summary>
-public sealed class TlsCertificate : IDisposable
+/// <summary>A certificate chain with the private key of its leaf. Immutable, save for its <see cref="Stapler"/>, and thread-safe; share one among contexts.</summary>
+public sealed partial class TlsCertificate : IDisposable
 {
     private readonly Signer _signer;
     private readonly bool _ownsLeaf;
@@ -105,9 +105,10 @@ public sealed class TlsCertificate : IDisposable
     internal TlsSignatureScheme? ChooseScheme(ReadOnlySpan<ushort> peerSchemes, IEnumerable<TlsSignatureScheme>? preference, SslProtocols version) =>
         SchemeChoice.Choose(_signer.Kind, _signer.KeySize, peerSchemes, preference, version, _pssHash);
 
-    /// <summary>Wipes the copy of the private key. The certificate objects given in stay the caller's.</summary>
+    /// <summary>Ends the stapling and wipes the copy of the private key. The certificate objects given in stay the caller's.</summary>
     public void Dispose()
     {
+        Stapler?.Dispose();
         _signer.Dispose();
         if (_ownsLeaf)
         {

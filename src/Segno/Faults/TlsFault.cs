@@ -219,9 +219,21 @@ public enum TlsFault
     CertificateKeyUnsupported = 515,
     /// <summary>No certificate of ours fits what the peer can use.</summary>
     NoSuitableCertificate = 516,
+    /// <summary>There is no OCSP response where one is required: by the options, or by the certificate (must-staple, RFC 7633).</summary>
+    CertificateStatusMissing = 517,
+    /// <summary>The OCSP response does not parse, or is too long.</summary>
+    CertificateStatusMalformed = 518,
+    /// <summary>The OCSP response is not signed by the certificate's issuer or by whom that let answer (RFC 6960 §4.2.2.2).</summary>
+    CertificateStatusUntrusted = 519,
+    /// <summary>The OCSP response is about another certificate.</summary>
+    CertificateStatusMismatch = 520,
+    /// <summary>The time of the OCSP response is over, or has not begun.</summary>
+    CertificateStatusOutdated = 521,
+    /// <summary>The OCSP responder does not know the certificate.</summary>
+    CertificateStatusUnknown = 522,
 
     /// <summary>A compressed certificate cannot be decompressed, or is longer than it says or than the limit (RFC 8879 §4).</summary>
-    CompressedCertificateInvalid = 517,
+    CompressedCertificateInvalid = 523,
 
     // Alerts and closure
     /// <summary>The peer sent a fatal alert.</summary>

@@ -163,7 +163,23 @@ internal sealed class ExpectServerCertificate12(Client12 client) : HandshakeStat
             throw new TlsException(TlsFault.CertificateCurveNotOffered, curve.ToString());
         }
         client.Link.Transcript.Append(message.Raw);
-        return new ExpectServerKeyExchange12(client, server);
+        return client.StatusMayCome ? new ExpectCertificateStatus12(client, server) : new ExpectServerKeyExchange12(client, server);
+    }
+}
+
+/// <summary>A server that answered status_request may send an OCSP response, and need not (RFC 6066 §8).</summary>
+internal sealed class ExpectCertificateStatus12(Client12 client, PeerCertificate server) : HandshakeState
+{
+    public override HandshakeState Receive(HandshakeMessage message)
+    {
+        var next = new ExpectServerKeyExchange12(client, server);
+        if (message.Type != HandshakeType.CertificateStatus)
+        {
+            return next.Receive(message);
+        }
+        server.OcspResponse = client.Link.Info.StapledOcspResponse = CertificateStatus.Read(message);
+        client.Link.Transcript.Append(message.Raw);
+        return next;
     }
 }
 
@@ -178,7 +194,7 @@ internal sealed class ExpectServerKeyExchange12(Client12 client, PeerCertificate
         server.Dispose();
         return Pause.ForWork(
             () => common.Settings.Validator.Run(server, common.TargetHost, client.Link.Sender),
-            verdict => new ExpectCertificateRequestOrDone12(client, PeerVerified.ByCertificate(possession, verdict), group, point, mayRequest: true));
+            verdict => new ExpectCertificateRequestOrDone12(client, common.Verified(possession, verdict), group, point, mayRequest: true));
     }
 }
 

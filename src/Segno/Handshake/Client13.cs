@@ -127,6 +127,14 @@ internal sealed class ClientHandshake
         Link.Info.ApplicationProtocol = protocol;
     }
 
+    /// <summary>The server's certificate was examined.</summary>
+    /// <exception cref="TlsException">It was refused.</exception>
+    public PeerVerified Verified(PossessionVerified possession, ChainVerdict verdict)
+    {
+        Link.Info.RemoteCertificateStatus = verdict.Status;
+        return PeerVerified.ByCertificate(possession, verdict);
+    }
+
     /// <summary>The server has proved who it is: the lineage of its sessions begins.</summary>
     public SessionLineage BeginLineage(PeerVerified peer)
     {
@@ -137,7 +145,7 @@ internal sealed class ClientHandshake
         }
         Link.Info.AuthenticatedAt = Link.Now;
         return SessionLineage.Begin(
-            Link.Info.AuthenticatedAt, SessionLimits.MaxLifetime, peer.Chain, peer.Certificate?.Leaf.NotAfter.ToUniversalTime(), null, Link.Crypto);
+            Link.Info.AuthenticatedAt, SessionLimits.MaxLifetime, peer.Chain, peer.NotAfter, null, Link.Crypto);
     }
 
     public ValueTask<TlsCertificate?> SelectCertificate(TlsCertificateRequestInfo request)
@@ -446,12 +454,14 @@ internal sealed class ExpectCertificateOrRequest(ClientHandshake client, IReadOn
             client.Link.Transcript.Append(message.Raw);
             return new ExpectCertificateOrRequest(client, offered, mayRequest: false);
         }
-        List<ReadOnlyMemory<byte>> chain = CertificateMessage.Read(message, offered, offered.Contains(ExtensionType.CompressCertificate));
+        List<ReadOnlyMemory<byte>> chain = CertificateMessage.Read(
+            message, offered, offered.Contains(ExtensionType.CompressCertificate), out ReadOnlyMemory<byte> ocspResponse);
         if (chain.Count == 0)
         {
             throw new TlsException(TlsFault.MessageMalformed, "the server's certificate list is empty");
         }
         PeerCertificate server = PeerCertificate.Read(chain, client.Link.Crypto);
+        server.OcspResponse = client.Link.Info.StapledOcspResponse = ocspResponse;
         client.Link.Transcript.Append(message.Raw);
         return new ExpectServerCertificateVerify(client, server);
     }
@@ -498,7 +508,7 @@ internal sealed class ExpectServerCertificateVerify(ClientHandshake client, Peer
 
     private ExpectServerFinished Verified(PossessionVerified possession, ChainVerdict verdict)
     {
-        var peer = PeerVerified.ByCertificate(possession, verdict);
+        PeerVerified peer = client.Verified(possession, verdict);
         return new ExpectServerFinished(client, client.BeginLineage(peer), peer);
     }
 }

@@ -93,6 +93,12 @@ internal sealed class ClientHelloWriter : IDisposable
             writer.UInt16(0);
         }
         WriteServerName(writer);
+        if (settings.CertificateStatusMode != TlsCertificateStatusMode.None)
+        {
+            TlsWriter.OpenVector status = Open(writer, ExtensionType.StatusRequest);
+            CertificateStatus.WriteRequest(writer);
+            writer.Close(status);
+        }
         WriteLists(writer);
         WriteRecordLimits(writer);
         WriteTls12(writer);

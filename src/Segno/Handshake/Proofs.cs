@@ -46,6 +46,9 @@ internal sealed class PeerVerified
     /// <summary>The certificates in DER, leaf first, those of a resumed session included.</summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> Chain { get; }
 
+    /// <summary>Until when the certificate of this handshake may be relied on.</summary>
+    public DateTimeOffset? NotAfter { get; private init; }
+
     /// <summary>By a certificate that is accepted and whose key the peer has.</summary>
     /// <exception cref="TlsException">The chain was refused.</exception>
     public static PeerVerified ByCertificate(PossessionVerified possession, ChainVerdict verdict)
@@ -55,7 +58,7 @@ internal sealed class PeerVerified
             throw new InvalidOperationException("The verdict is about another certificate.");
         }
         verdict.ThrowIfRefused();
-        return new PeerVerified(possession.Peer, possession.Peer.Chain);
+        return new PeerVerified(possession.Peer, possession.Peer.Chain) { NotAfter = verdict.NotAfter };
     }
 
     /// <summary>By a session that was judged: whoever has its secret is who proved itself when it was made. Finished shows who has it.</summary>

@@ -215,8 +215,13 @@ internal sealed class ServerNegotiation12
             _link.Crypto.FillRandom(_server.SessionId);
         }
         _common.ChooseApplicationProtocol(_hello);
+        ReadOnlyMemory<byte> ocspResponse = _common.ChooseOcspResponse(_hello);
         byte[] random = SendHello(_server.SessionId, keepMessages: request);
         CertificateMessage12.Write(_link, _common.Certificate);
+        if (!ocspResponse.IsEmpty)
+        {
+            CertificateStatus.Write(_link, ocspResponse.Span);
+        }
         _link.Info.LocalCertificate = _common.Certificate!.Certificate;
         KeyExchange share = _link.Crypto.StartKeyExchange(group);
         ServerKeyExchange.Write(_link, share, random, _common.Certificate.Signer, _common.Scheme);
@@ -263,6 +268,10 @@ internal sealed class ServerNegotiation12
         {
             //
             WriteEmpty(writer, ExtensionType.ExtendedMasterSecret);
+        }
+        if (!_link.Info.StapledOcspResponse.IsEmpty)
+        {
+            WriteEmpty(writer, ExtensionType.StatusRequest);
         }
         if (_server.TicketPromised)
         {

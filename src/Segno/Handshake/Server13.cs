@@ -82,6 +82,10 @@ internal sealed class ServerHandshake(HandshakeLink link, ServerSettings setting
         writer.Close(extension);
     }
 
+    /// <summary>The OCSP response to staple to the certificate; empty: the client did not ask, or there is none.</summary>
+    public ReadOnlyMemory<byte> ChooseOcspResponse(ClientHello hello)
+        => Link.Info.StapledOcspResponse = CertificateStatus.IsRequested(hello.Extensions) ? Certificate!.OcspResponse : default;
+
     public void ReportResumed(TlsSession session)
     {
         Resumed = session;
@@ -464,7 +468,8 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             {
                 SendCertificateRequest();
             }
-            CertificateMessage.Write(_link, server.Certificate, server.Settings.CompressCertificates ? CompressedCertificate.ReadOffer(hello.Extensions) : []);
+            ushort[] compressions = server.Settings.CompressCertificates ? CompressedCertificate.ReadOffer(hello.Extensions) : [];
+            CertificateMessage.Write(_link, server.Certificate, compressions, server.ChooseOcspResponse(hello));
             CertificateVerify.Write(_link, server.Certificate!.Signer, server.Scheme, isServer: true);
             _link.Info.LocalCertificate = server.Certificate.Certificate;
         }
@@ -621,7 +626,7 @@ internal sealed class ExpectClientCertificate(ServerHandshake server) : Handshak
 
     public override HandshakeState Receive(HandshakeMessage message)
     {
-        List<ReadOnlyMemory<byte>> chain = CertificateMessage.Read(message, NothingOffered, server.Settings.CompressCertificates);
+        List<ReadOnlyMemory<byte>> chain = CertificateMessage.Read(message, NothingOffered, server.Settings.CompressCertificates, out _);
         if (chain.Count == 0)
         {
             var peer = PeerVerified.WithoutCertificate(server.Settings.ClientCertificateMode);

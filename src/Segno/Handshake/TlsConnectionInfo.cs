@@ -55,6 +55,12 @@ public sealed class TlsConnectionInfo
     /// <summary>The peer's certificates in DER, leaf first, also on resumption.</summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> RemoteCertificates { get; internal set; } = [];
 
+    /// <summary>What the OCSP response stapled to the server's certificate says. A client's; on a resumed connection the server proves nothing anew and staples nothing.</summary>
+    public TlsCertificateStatus RemoteCertificateStatus { get; internal set; }
+
+    /// <summary>The OCSP response (DER) that the server stapled to its certificate in this handshake, as it went over the wire; empty: none.</summary>
+    public ReadOnlyMemory<byte> StapledOcspResponse { get; internal set; }
+
     /// <summary>The certificate this side showed in this handshake, or <see langword="null"/>.</summary>
     public X509Certificate2? LocalCertificate { get; internal set; }
 

@@ -17,6 +17,9 @@ public sealed class TlsClientOptions : TlsOptions
     /// <summary>Chooses the certificate for a server that asks for one; takes precedence over <see cref="ClientCertificate"/>. May pause. <see langword="null"/> as result: none.</summary>
     public Func<TlsCertificateRequestInfo, CancellationToken, ValueTask<TlsCertificate?>>? ClientCertificateSelector { get; set; }
 
+    /// <summary>Whether the server is asked for an OCSP response, and what becomes of the connection without one. Default <see cref="TlsCertificateStatusMode.SoftFail"/>.</summary>
+    public TlsCertificateStatusMode CertificateStatusMode { get; set; } = TlsCertificateStatusMode.SoftFail;
+
     /// <summary>Where sessions are kept for later connections. Default <see langword="null"/>: a memory cache of the context's own (256 peers, 4 sessions each).</summary>
     public IClientSessionCache? SessionCache { get; set; }
 

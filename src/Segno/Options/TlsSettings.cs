@@ -213,6 +213,9 @@ internal sealed class ClientSettings : TlsSettings
         TargetPort = Range(options.TargetPort, 0, ushort.MaxValue, nameof(options.TargetPort));
         ClientCertificate = options.ClientCertificate;
         ClientCertificateSelector = options.ClientCertificateSelector;
+        CertificateStatusMode = Enum.IsDefined(options.CertificateStatusMode)
+            ? options.CertificateStatusMode
+            : throw new ArgumentException($"CertificateStatusMode: {options.CertificateStatusMode} is no mode.", nameof(options));
         SessionCache = options.SessionCache ?? new MemoryClientSessionCache();
         Resume = options.Resume;
         SendGrease = options.SendGrease;
@@ -236,6 +239,7 @@ internal sealed class ClientSettings : TlsSettings
                 Group = "client",
                 LocalIdentity = ClientCertificate is { } certificate ? certificate.Chain[0] : default,
                 LocalIdentityCallback = ClientCertificateSelector,
+                ChainKnobs = [$"{nameof(CertificateStatusMode)}={CertificateStatusMode}"],
             },
             Crypto);
         ScopeDigest = Scope.ComputeDigest(Crypto);
@@ -248,6 +252,8 @@ internal sealed class ClientSettings : TlsSettings
     public TlsCertificate? ClientCertificate { get; }
 
     public Func<TlsCertificateRequestInfo, CancellationToken, ValueTask<TlsCertificate?>>? ClientCertificateSelector { get; }
+
+    public TlsCertificateStatusMode CertificateStatusMode { get; }
 
     public IClientSessionCache SessionCache { get; }
 

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Segno.Handshake.Extensions;
 using Segno.Alerts;
 using Segno.Certificates;
 using Segno.Handshake;
@@ -122,7 +123,7 @@ public class CertificateCompressionTests
         byte[] body = Message(Zlib, 10, CertificateCompression.Compress(CompressionAlgorithm.Zlib, Body(10)));
         byte[] message = [25, 0, (byte)(body.Length >> 8), (byte)(body.Length & 0xff), .. body];
         TlsException thrown = Assert.Throws<TlsException>(
-            () => CertificateMessage.Read(new HandshakeMessage(message), new HashSet<Handshake.Extensions.ExtensionType>(), mayBeCompressed: false));
+            () => CertificateMessage.Read(new HandshakeMessage(message), new HashSet<ExtensionType>(), mayBeCompressed: false, out _));
         Assert.Equal(TlsFault.UnexpectedMessage, thrown.Fault);
     }
 

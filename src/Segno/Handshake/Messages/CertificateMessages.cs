@@ -23,8 +23,14 @@ internal static class CertificateMessage
     public const int MaxLength = 100 * 1024;
 
     /// <summary>Reads a Certificate or, where that was offered, a CompressedCertificate.</summary>
-    public static List<ReadOnlyMemory<byte>> Read(HandshakeMessage message, IReadOnlySet<ExtensionType> offered, bool mayBeCompressed)
+    /// <param name="message">The message.</param>
+    /// <param name="offered">The extensions that the entries may have.</param>
+    /// <param name="mayBeCompressed">Whether compress_certificate was offered.</param>
+    /// <param name="ocspResponse">The OCSP response stapled to the leaf; empty: none. Those of other certificates are not looked at.</param>
+    public static List<ReadOnlyMemory<byte>> Read(
+        HandshakeMessage message, IReadOnlySet<ExtensionType> offered, bool mayBeCompressed, out ReadOnlyMemory<byte> ocspResponse)
     {
+        ocspResponse = default;
         var reader = new TlsReader(message.Type switch
         {
             HandshakeType.Certificate => message.Body,
@@ -41,7 +47,11 @@ internal static class CertificateMessage
         while (!list.IsEmpty)
         {
             chain.Add(list.Vector24(1).ToArray());
-            ExtensionBlock.Read(list.Vector16(), ExtensionPlace.Certificate, offered);
+            ExtensionBlock extensions = ExtensionBlock.Read(list.Vector16(), ExtensionPlace.Certificate, offered);
+            if (chain.Count == 1 && extensions.TryGet(ExtensionType.StatusRequest, out TlsReader status))
+            {
+                ocspResponse = CertificateStatus.ReadBody(ref status);
+            }
         }
         return chain;
     }
@@ -50,10 +60,11 @@ internal static class CertificateMessage
     /// <param name="link">The link.</param>
     /// <param name="certificate">The chain; <see langword="null"/>: none.</param>
     /// <param name="compressions">The peer's compress_certificate; empty: not compressed.</param>
-    public static void Write(HandshakeLink link, TlsCertificate? certificate, ushort[] compressions)
+    /// <param name="ocspResponse">The OCSP response to staple to the leaf; empty: none.</param>
+    public static void Write(HandshakeLink link, TlsCertificate? certificate, ushort[] compressions, ReadOnlyMemory<byte> ocspResponse = default)
     {
         using var body = new FlightBuffer();
-        WriteBody(new TlsWriter(body), certificate);
+        WriteBody(new TlsWriter(body), certificate, ocspResponse);
         if (certificate is not null && CertificateCompression.Choose(compressions) is { } algorithm
             && certificate.CompressedBodies.Get(algorithm, body.Span) is { } compressed && compressed.Length < body.Length)
         {
@@ -64,14 +75,23 @@ internal static class CertificateMessage
         link.End(start);
     }
 
-    private static void WriteBody(TlsWriter writer, TlsCertificate? certificate)
+    private static void WriteBody(TlsWriter writer, TlsCertificate? certificate, ReadOnlyMemory<byte> ocspResponse)
     {
         writer.Vector8([]);
         TlsWriter.OpenVector list = writer.Open(3);
         foreach (ReadOnlyMemory<byte> entry in certificate?.Chain ?? [])
         {
             writer.Vector24(entry.Span);
-            writer.Vector16([]);
+            TlsWriter.OpenVector extensions = writer.Open(2);
+            if (!ocspResponse.IsEmpty)
+            {
+                writer.UInt16((int)ExtensionType.StatusRequest);
+                TlsWriter.OpenVector status = writer.Open(2);
+                CertificateStatus.WriteBody(writer, ocspResponse.Span);
+                writer.Close(status);
+                ocspResponse = default;
+            }
+            writer.Close(extensions);
         }
         writer.Close(list);
     }
