@@ -122,7 +122,7 @@ public class CertificateCompressionTests
         byte[] body = Message(Zlib, 10, CertificateCompression.Compress(CompressionAlgorithm.Zlib, Body(10)));
         byte[] message = [25, 0, (byte)(body.Length >> 8), (byte)(body.Length & 0xff), .. body];
         TlsException thrown = Assert.Throws<TlsException>(
-            () => CertificateMessage.Read(new HandshakeMessage(message), new HashSet<Handshake.Extensions.ExtensionType>(), mayBeCompressed: false));
+            () => CertificateMessage.Read(new HandshakeMessage(message), new HashSet<Segno.Handshake.Extensions.ExtensionType>(), mayBeCompressed: false));
         Assert.Equal(TlsFault.UnexpectedMessage, thrown.Fault);
     }
 

@@ -339,7 +339,7 @@ public class RecordLimitTests
 
         public override void UseSettings(TlsSettings other) => throw new NotSupportedException();
 
-        public override void Complete() => throw new NotSupportedException();
+        public override void Complete(FinishedVerified finished) => throw new NotSupportedException();
 
         public override void SessionReceived(Segno.Sessions.TlsSession session) => throw new NotSupportedException();
     }
