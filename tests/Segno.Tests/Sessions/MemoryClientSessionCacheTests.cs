@@ -298,6 +298,7 @@ public sealed class MemoryClientSessionCacheTests
     {
         var cache = new MemoryClientSessionCache();
         SessionDraft draft = SessionDraft.Client();
+        draft.Lineage = draft.Session().Lineage;
         TlsSession[] siblings = [draft.Session(), draft.Session()];
         TlsSession stranger = Session();
         foreach (TlsSession session in (TlsSession[])[siblings[0], stranger, siblings[1]])
