@@ -304,6 +304,28 @@ public sealed partial class TlsConnection : IDisposable
     /// <exception cref="InvalidOperationException">The handshake is not complete, or is one of TLS 1.2 without extended main secret, whose keys are not bound to it (RFC 7627 §5.4).</exception>
     public void ExportKeyingMaterial(string label, Span<byte> output) => Export(label, hasContext: false, [], output);
 
+    /// <summary>What an authentication on top of this connection is to be bound to, without the prefix of its name. Both sides get the same bytes.</summary>
+    /// <param name="kind">Which binding.</param>
+    /// <returns>32 bytes (<see cref="TlsChannelBinding.Exporter"/>), or 32 to 64 (<see cref="TlsChannelBinding.ServerEndPoint"/>); <see langword="null"/> where
+    /// there is no such binding: RFC 5929 defines none for Ed25519 certificates, and a server does not know any more with which
+    /// certificate a session began that it has resumed.</returns>
+    /// <exception cref="InvalidOperationException">The handshake is not complete, or is one of TLS 1.2 without extended main secret, for which there is no exporter binding (RFC 9266 §4.2).</exception>
+    public byte[]? GetChannelBinding(TlsChannelBinding kind)
+    {
+        if (kind == TlsChannelBinding.Exporter)
+        {
+            byte[] binding = new byte[ChannelBindings.ExporterLength];
+            ExportKeyingMaterial(ChannelBindings.ExporterLabel, [], binding);
+            return binding;
+        }
+        ThrowIfFailed();
+        if (!_completed)
+        {
+            throw new InvalidOperationException("The handshake is not complete.");
+        }
+        return (IsServer ? Info.LocalCertificate : Info.RemoteCertificate) is { } certificate ? ChannelBindings.ServerEndPoint(certificate) : null;
+    }
+
     /// <summary>Wipes the secrets and gives memory back. Sends nothing.</summary>
     public void Dispose()
     {

@@ -140,6 +140,12 @@ public sealed partial class TlsStream : Stream
     public void ExportKeyingMaterial(string label, ReadOnlySpan<byte> context, Span<byte> output)
         => Usable().Connection.ExportKeyingMaterial(label, context, output);
 
+    /// <summary>What an authentication on top of this connection is to be bound to; see <see cref="TlsConnection.GetChannelBinding"/>.</summary>
+    /// <param name="kind">Which binding.</param>
+    /// <returns>The binding, or <see langword="null"/> where there is none of that kind.</returns>
+    /// <exception cref="InvalidOperationException">Not authenticated, or a connection of TLS 1.2 without extended main secret.</exception>
+    public byte[]? GetChannelBinding(TlsChannelBinding kind) => Usable().Connection.GetChannelBinding(kind);
+
     /// <summary>Sends a KeyUpdate (RFC 9846 §4.7.3): what is written next is protected by a new key. Long connections do it by themselves before a key is worn out.</summary>
     /// <param name="requestPeer">Whether the peer shall update its key as well. Default <see langword="false"/>.</param>
     /// <param name="cancellationToken">Ends the wait; under way, it breaks the writing half.</param>

@@ -245,7 +245,7 @@ public class HandshakePropertyTests
                 nameof(HandshakeType.ServerHello) => 'S',
                 nameof(HandshakeType.EncryptedExtensions) => 'E',
                 nameof(HandshakeType.CertificateRequest) => 'Q',
-                nameof(HandshakeType.Certificate) => 'C',
+                nameof(HandshakeType.Certificate) or nameof(HandshakeType.CompressedCertificate) => 'C',
                 nameof(HandshakeType.CertificateVerify) => 'V',
                 nameof(HandshakeType.Finished) => 'F',
                 nameof(HandshakeType.ServerKeyExchange) => 'K',

@@ -14,6 +14,7 @@ public enum HandshakeVariant
     ResumedWithoutKeyExchange,
     ClientAuthentication,
     ClientWithoutCertificate,
+    CompressedCertificates,
     Tls12Full,
     Tls12FullWithTicket,
     Tls12ResumedBySessionId,
@@ -39,12 +40,13 @@ internal sealed class VariantContexts : IDisposable
     {
         _variant = variant;
         bool retry = variant is HandshakeVariant.FullWithRetry or HandshakeVariant.ResumedWithRetry;
-        bool authentication = variant is HandshakeVariant.ClientAuthentication or HandshakeVariant.Tls12ClientAuthentication;
+        bool authentication = IsClientAuthenticated(variant);
         bool keyExchange = variant != HandshakeVariant.ResumedWithoutKeyExchange;
         (Client, Server) = HandshakeTests.Contexts(
             options =>
             {
                 options.TimeProvider = _clock;
+                options.CompressCertificates = variant == HandshakeVariant.CompressedCertificates;
                 options.EnabledSslProtocols = IsTls12(variant) ? SslProtocols.Tls12 : SslProtocols.Tls13;
                 options.AllowTlsResume = IsResumed || variant == HandshakeVariant.Tls12FullWithTicket;
                 options.AllowPskWithoutKeyExchange = !keyExchange;
@@ -57,13 +59,14 @@ internal sealed class VariantContexts : IDisposable
                 // Signatures of one length: every handshake of a variant has messages of the same lengths.
                 options.ServerCertificates = [TestPki.Ed25519("localhost").Tls];
                 options.TimeProvider = _clock;
+                options.CompressCertificates = variant == HandshakeVariant.CompressedCertificates;
                 options.SupportedGroups = [TlsNamedGroup.X25519];
                 // Without tickets a server of TLS 1.2 gives session IDs.
                 options.TicketCount = variant == HandshakeVariant.Tls12ResumedBySessionId ? 0 : 2;
                 options.AllowPskWithoutKeyExchange = !keyExchange;
                 options.ClientCertificateMode = variant switch
                 {
-                    HandshakeVariant.ClientAuthentication or HandshakeVariant.Tls12ClientAuthentication => TlsClientCertificateMode.Required,
+                    _ when authentication => TlsClientCertificateMode.Required,
                     HandshakeVariant.ClientWithoutCertificate or HandshakeVariant.Tls12ClientWithoutCertificate => TlsClientCertificateMode.Optional,
                     _ => TlsClientCertificateMode.None,
                 };
@@ -87,6 +90,9 @@ internal sealed class VariantContexts : IDisposable
     public bool IsResumed => Resumptions.Contains(_variant);
 
     public static bool IsTls12(HandshakeVariant variant) => variant >= HandshakeVariant.Tls12Full;
+
+    private static bool IsClientAuthenticated(HandshakeVariant variant) => variant
+        is HandshakeVariant.ClientAuthentication or HandshakeVariant.Tls12ClientAuthentication or HandshakeVariant.CompressedCertificates;
 
     /// <summary>Makes the next connection go the variant's way: what is to be resumed must have been before.</summary>
     public void Prepare()
@@ -115,7 +121,7 @@ internal sealed class VariantContexts : IDisposable
         Assert.Equal(IsResumed, pair.Client.Info.Resumption.IsResumed);
         Assert.Equal(_variant is HandshakeVariant.FullWithRetry or HandshakeVariant.ResumedWithRetry, pair.Client.Info.HelloRetried);
         Assert.Equal(_variant == HandshakeVariant.ResumedWithoutKeyExchange, pair.Server.Info.Group is null);
-        Assert.Equal(_variant is HandshakeVariant.ClientAuthentication or HandshakeVariant.Tls12ClientAuthentication, pair.Server.Info.RemoteCertificate is not null);
+        Assert.Equal(IsClientAuthenticated(_variant), pair.Server.Info.RemoteCertificate is not null);
     }
 
     /// <summary>The handshake messages of one connection in the order in which each side made them.</summary>

@@ -8,7 +8,7 @@ namespace Segno.Tests.Connections;
 /// <summary>Hellos that a well-made peer would not send: what stands behind them, what changes between them, what they choose.</summary>
 public class HelloTests
 {
-    private static readonly byte[] RetryRandom = SHA256.HashData("HelloRetryRequest"u8);
+    internal static readonly byte[] RetryRandom = SHA256.HashData("HelloRetryRequest"u8);
 
     [Theory]
     [InlineData(false)]
@@ -130,7 +130,7 @@ public class HelloTests
         Assert.Equal(alert ? 0 : 2, client.SessionCache.Count);
     }
 
-    private static TlsConnection StartedClient(out byte[] hello)
+    internal static TlsConnection StartedClient(out byte[] hello)
     {
         var client = new TlsConnection(HandshakeTests.Contexts(o => o.EnabledSslProtocols = SslProtocols.Tls13).Client, "localhost", 443);
         client.Start();
@@ -138,14 +138,14 @@ public class HelloTests
         return client;
     }
 
-    private static byte[] Sent(TlsConnection connection)
+    internal static byte[] Sent(TlsConnection connection)
     {
         var output = new ArrayBufferWriter<byte>();
         connection.Flush(output);
         return output.WrittenSpan.ToArray();
     }
 
-    private static void AssertRefused(TlsConnection client, byte[] record, TlsFault fault, TlsAlert alert)
+    internal static void AssertRefused(TlsConnection client, byte[] record, TlsFault fault, TlsAlert alert)
     {
         TlsAlertException thrown = Assert.ThrowsAny<TlsAlertException>(() => client.Receive(record, []));
         Assert.Equal((fault, alert), (thrown.Fault, thrown.Alert));
@@ -167,14 +167,14 @@ public class HelloTests
         return [.. header, .. bytes[5..(5 + length)], 1, .. bytes[(5 + length)..]];
     }
 
-    private static byte[] Version(int version) => [0, 43, 0, 2, (byte)(version >> 8), (byte)(version & 0xff)];
+    internal static byte[] Version(int version) => [0, 43, 0, 2, (byte)(version >> 8), (byte)(version & 0xff)];
 
-    private static byte[] ServerHello(byte[] clientHello, byte[] random, byte[] extensions)
+    internal static byte[] ServerHello(byte[] clientHello, byte[] random, byte[] extensions, int suite = 0x1301, byte[]? sessionId = null)
     {
-        byte[] sessionId = clientHello[44..76];
+        sessionId ??= clientHello[44..76];
         byte[] body =
         [
-            3, 3, .. random, 32, .. sessionId, 0x13, 0x01, 0,
+            3, 3, .. random, (byte)sessionId.Length, .. sessionId, (byte)(suite >> 8), (byte)(suite & 0xff), 0,
             (byte)(extensions.Length >> 8), (byte)(extensions.Length & 0xff), .. extensions,
         ];
         byte[] message = [2, 0, (byte)(body.Length >> 8), (byte)(body.Length & 0xff), .. body];

@@ -294,6 +294,30 @@ public sealed class MemoryClientSessionCacheTests
     }
 
     [Fact]
+    public void SessionsOfOneFullHandshakeGoTogether()
+    {
+        var cache = new MemoryClientSessionCache();
+        SessionDraft draft = SessionDraft.Client();
+        draft.Lineage = draft.Session().Lineage;
+        TlsSession[] siblings = [draft.Session(), draft.Session()];
+        TlsSession stranger = Session();
+        foreach (TlsSession session in (TlsSession[])[siblings[0], stranger, siblings[1]])
+        {
+            cache.Add(Key(), session);
+            cache.Add(Key("other"), session);
+        }
+
+        Assert.Equal(siblings[0].LineageId, siblings[1].LineageId);
+        cache.Remove(Key(), Guid.NewGuid());
+        cache.Remove(Key("nobody"), siblings[0].LineageId);
+        Assert.Equal(6, cache.Count);
+        cache.Remove(Key(), siblings[0].LineageId);
+        Assert.Equal(4, cache.Count);
+        Assert.Same(stranger, Take(cache));
+        Assert.Equal(ResumptionReason.PoolEmpty, Miss(cache, Key()));
+    }
+
+    [Fact]
     public void AServersSessionIsRefused()
         => Assert.Throws<ArgumentException>(() => new MemoryClientSessionCache().Add(Key(), new SessionDraft().Session()));
 

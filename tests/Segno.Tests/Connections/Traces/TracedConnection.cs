@@ -195,6 +195,9 @@ internal sealed class TracedConnection : IDisposable
         // The certificates are self-signed, and their time is over.
         options.RemoteCertificateValidationCallback = (_, _, _, _) => true;
         options.ValidationPolicyName = "traces";
+        // What is younger than the traces.
+        options.SupportedGroups = [TlsNamedGroup.X25519, TlsNamedGroup.P256, TlsNamedGroup.P384];
+        options.CompressCertificates = false;
         options.TimeProvider = new TestClock { Wall = new DateTimeOffset(2019, 1, 1, 0, 0, 0, TimeSpan.Zero) };
         options.KeyLog = line => Secrets.Add(line.Split(' ')[0], line.Split(' ')[2]);
     }
