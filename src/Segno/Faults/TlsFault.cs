@@ -229,7 +229,7 @@ public enum TlsFault
     CertificateKeyUnsupported = 515,
     /// <summary>No certificate of ours fits what the peer can use.</summary>
     NoSuitableCertificate = 516,
-    /// <summary>The server's certificate list is empty (RFC 9846 §4.5.1.2).</summary>
+    /// <summary>The server's certificate list is empty (RFC 9846 §4.5.1.4).</summary>
     EmptyCertificateList = 517,
 
     /// <summary>A compressed certificate cannot be decompressed, or is longer than it says or than the limit (RFC 8879 §4).</summary>
