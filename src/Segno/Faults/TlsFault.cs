@@ -230,7 +230,7 @@ public enum TlsFault
     /// <summary>No certificate of ours fits what the peer can use.</summary>
     NoSuitableCertificate = 516,
     /// <summary>The server's certificate list is empty (RFC 9846 §4.5.1.4).</summary>
-    EmptyCertificateList = 517,
+    EmptyCertificateList = 519,
 
     /// <summary>A compressed certificate cannot be decompressed, or is longer than it says or than the limit (RFC 8879 §4).</summary>
     CompressedCertificateInvalid = 517,
