@@ -12,8 +12,9 @@ internal sealed class ShimFailedException(string message) : Exception(message);
 /// <summary>Compares what the library says of a connection with the runner's <c>-expect-</c> flags.</summary>
 internal static class Expectations
 {
-    public static void CheckHandshake(ShimOptions options, TlsConnectionInfo info, ShimObservations observed, bool isResumption)
+    public static void CheckHandshake(ShimOptions options, TlsConnection tls, ShimObservations observed, bool isResumption)
     {
+        TlsConnectionInfo info = tls.Info;
         Check(info.Resumption.IsResumed == (isResumption && !options.ExpectSessionMiss), $"resumption: {info.Resumption}");
         int version = info.ProtocolVersion switch
         {
@@ -27,9 +28,20 @@ internal static class Expectations
         Equal(Aes.IsSupported ? options.ExpectCipherWithAes : options.ExpectCipherWithoutAes, (int)info.CipherSuite, "cipher suite");
         Check(!options.ExpectHelloRetry || info.HelloRetried, "no HelloRetryRequest");
         Check(!options.ExpectNoHelloRetry || !info.HelloRetried, "a HelloRetryRequest");
-        Check(!options.ExpectExtendedMainSecret || version == 0x0304, "no extended main secret");
+        Check(!options.ExpectExtendedMainSecret || version == 0x0304 || info.ExtendedMasterSecret, "no extended main secret");
+        if (!isResumption)
+        {
+            Check(!options.ExpectSessionId || observed.StoredSessions() > 0, "no session in the store");
+            Check(!options.ExpectNoSessionId || observed.StoredSessions() == 0, "a session in the store");
+        }
+
+        if (isResumption && options.ExpectTicketAgeSkew != 0)
+        {
+            Check((int?)info.TicketAgeSkew?.TotalSeconds == options.ExpectTicketAgeSkew, $"ticket age skew {info.TicketAgeSkew}");
+        }
+
         CheckPeer(options, info, observed);
-        CheckNames(options, info);
+        CheckNames(options, info, observed);
     }
 
     private static void CheckPeer(ShimOptions options, TlsConnectionInfo info, ShimObservations observed)
@@ -53,10 +65,8 @@ internal static class Expectations
 
         if (options.ExpectPeerCertificateFile.Length > 0)
         {
-            X509Certificate2Collection expected = [];
-            expected.ImportFromPemFile(options.ExpectPeerCertificateFile);
             Check(
-                expected.Select(certificate => certificate.RawData).SequenceEqual(info.RemoteCertificates.Select(der => der.ToArray()), ByteArrayComparer.Instance),
+                CertificateBytes(options.ExpectPeerCertificateFile).SequenceEqual(info.RemoteCertificates.Select(der => der.ToArray()), ByteArrayComparer.Instance),
                 "another peer certificate");
         }
 
@@ -65,6 +75,13 @@ internal static class Expectations
         if (options.ExpectVerifyResult)
         {
             Check(!shownNow || observed.VerificationFailed == options.VerifyFail, "wrong verification result");
+        }
+
+        if (options.ExpectSelectedCredential is { } selected)
+        {
+            ShimCredential expected = selected < 0 ? options.LastResort : options.Credentials[selected];
+            using X509Certificate2 certificate = X509CertificateLoader.LoadCertificate(CertificateBytes(expected.CertificateFile)[0]);
+            Check(info.LocalCertificate?.RawData.AsSpan().SequenceEqual(certificate.RawData) == true, "another certificate of ours");
         }
 
         if (options.ExpectClientCaList.Length > 0)
@@ -76,8 +93,15 @@ internal static class Expectations
         }
     }
 
-    private static void CheckNames(ShimOptions options, TlsConnectionInfo info)
+    private static void CheckNames(ShimOptions options, TlsConnectionInfo info, ShimObservations observed)
     {
+        if (options.ExpectAdvertisedAlpn.Length > 0)
+        {
+            Check(
+                ShimContexts.ReadAlpn(options.ExpectAdvertisedAlpn).SequenceEqual(observed.OfferedProtocols ?? []),
+                $"offered protocols {string.Join(' ', observed.OfferedProtocols ?? [])}");
+        }
+
         if (options.ExpectServerName.Length > 0)
         {
             Check(info.ServerName == options.ExpectServerName, $"server name {info.ServerName}");
@@ -88,14 +112,22 @@ internal static class Expectations
         Check(actual == expected, $"application protocol '{actual}'");
     }
 
-    /// <summary>What a TLS 1.3 client can say only at the end, for tickets follow the handshake.</summary>
-    public static void CheckSession(ShimOptions options, TlsConnection tls)
+    /// <summary>What a client can say only at the end: in TLS 1.3, tickets follow the handshake.</summary>
+    public static void CheckSession(ShimOptions options, TlsConnection tls, ShimObservations observed)
     {
-        if (tls.Info.ProtocolVersion == SslProtocols.Tls13)
-        {
-            bool expected = !options.ExpectNoSession && !options.ShimShutsDown;
-            Check(expected == tls.Session is not null, expected ? "no session" : "a session");
-        }
+        // TLS 1.3 renews the ticket on every connection, TLS 1.2 if the server finds it due.
+        bool expected = !options.ExpectNoSession && (tls.Info.ProtocolVersion == SslProtocols.Tls13
+            ? !options.ShimShutsDown
+            : !tls.Info.Resumption.IsResumed || options.ExpectTicketRenewal);
+        Check(expected == observed.Sessions > 0, expected ? "no session" : "a session");
+        Check(expected == tls.Session is not null, expected ? "no session kept" : "a session kept");
+    }
+
+    private static byte[][] CertificateBytes(string pemFile)
+    {
+        X509Certificate2Collection certificates = [];
+        certificates.ImportFromPemFile(pemFile);
+        return [.. certificates.Select(certificate => certificate.RawData)];
     }
 
     private static void Equal(int expected, int actual, string what) =>

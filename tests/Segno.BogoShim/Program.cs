@@ -24,11 +24,6 @@ catch (UnimplementedException exception)
     Console.WriteLine($"unimplemented: {exception.Message}");
     return Unimplemented;
 }
-catch (TlsException exception)
-{
-    Console.Error.WriteLine($"{FaultNames.For(exception)} {exception.Message}");
-    return Failed;
-}
 catch (ShimFailedException exception)
 {
     Console.Error.WriteLine(exception.Message);
@@ -44,7 +39,7 @@ catch (Exception exception)
 static void Run(ShimArguments arguments)
 {
     var clock = new ShimClock();
-    var contexts = new ShimContexts(clock);
+    using var contexts = new ShimContexts(clock);
     TlsSession? session = null;
     for (int i = 0; i <= arguments.Initial.ResumeCount; i++)
     {
@@ -61,12 +56,15 @@ static void Run(ShimArguments arguments)
         var channel = new ShimChannel(tls, socket);
         try
         {
-            session = new ShimExchange(options, channel, observed, isResumption).Run();
+            TlsSession? received = new ShimExchange(options, channel, observed, isResumption).Run();
+            // A resumption that brings no new session leaves the one it came by good (TLS 1.2).
+            session = received ?? (tls.Info.Resumption.IsResumed ? session : null);
         }
-        catch (TlsException)
+        catch (TlsException exception)
         {
             channel.Flush(); // the alert
-            throw;
+            string reason = observed.Refusal is { } refusal ? $":{refusal}:" : new FaultNames(tls, session).For(exception);
+            throw new ShimFailedException($"{reason} {exception.Message}");
         }
 
         clock.Advance(TimeSpan.FromSeconds(options.ResumptionDelay));

@@ -14,9 +14,10 @@ internal sealed class ShimChannel(TlsConnection tls, ShimSocket socket)
     /// <summary>Whether the transport ended.</summary>
     public bool IsEnded { get; private set; }
 
+    /// <summary>Makes the handshake; called again, it finds nothing to do.</summary>
     public void Handshake()
     {
-        if (!tls.IsServer)
+        if (!tls.IsServer && !tls.IsHandshakeCompleted)
         {
             tls.Start();
         }

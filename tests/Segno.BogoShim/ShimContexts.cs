@@ -7,7 +7,7 @@ using Segno.Sessions;
 namespace Segno.BogoShim;
 
 /// <summary>Turns the runner's flags into the library's options and contexts.</summary>
-internal sealed class ShimContexts
+internal sealed class ShimContexts : IDisposable
 {
     private static readonly TlsNamedGroup[] Groups = [TlsNamedGroup.X25519, TlsNamedGroup.P256, TlsNamedGroup.P384];
 
@@ -16,16 +16,24 @@ internal sealed class ShimContexts
     // Of the connection under way: a context outlives it, so its callbacks look here.
     private ShimOptions _options = new();
     private ShimObservations _observed = new();
-    private TlsCertificate? _clientCertificate;
+    private ShimCredentials _credentials = new(new ShimOptions());
 
     // The same callbacks on every connection: a session is resumed only under those it was made under.
     private readonly RemoteCertificateValidationCallback _validate;
     private readonly Func<TlsCertificateRequestInfo, CancellationToken, ValueTask<TlsCertificate?>> _selectClientCertificate;
     private readonly ShimClock _clock;
 
+    /// <summary>Where servers keep the sessions that clients know by an ID.</summary>
+    private readonly MemorySessionStore _store;
+
+    /// <summary>The application's own ticket keys, for <c>-use-ticket-callback</c>.</summary>
+    private readonly TicketKeyRing _ticketKeys;
+
     public ShimContexts(ShimClock clock)
     {
         _clock = clock;
+        _store = new MemorySessionStore(timeProvider: clock);
+        _ticketKeys = new TicketKeyRing(timeProvider: clock);
         _validate = (_, _, _, _) => Validate();
         _selectClientCertificate = (request, _) => Answer(SelectClientCertificate(request));
     }
@@ -38,25 +46,38 @@ internal sealed class ShimContexts
     {
         _options = options;
         _observed = observed;
+        observed.StoredSessions = () => _store.Count;
+        _credentials = new ShimCredentials(options);
         if (!options.IsServer)
         {
-            return new TlsConnection(new TlsClientContext(Client(options, session)));
+            var client = new TlsConnection(new TlsClientContext(Client(options, session)));
+            client.SessionReceived += (_, _) => observed.Sessions++;
+            return client;
         }
 
         if (!_servers.TryGetValue(options.ContextKey, out TlsServerContext? context))
         {
             context = new TlsServerContext(Server(options));
-            if (options.UseEarlyCallback)
-            {
-                // Everything is chosen by what the hello says; there is but one choice.
-                TlsServerContext chosen = context;
-                context = new TlsServerContext(new TlsServerOptions { ContextSelector = (_, _) => Answer<TlsServerContext?>(chosen) });
-            }
-
             _servers.Add(options.ContextKey, context);
         }
+        else if (options.RenewTicket)
+        {
+            // A ticket under a key that is replaced is good, and due for renewal.
+            _ticketKeys.Rotate();
+        }
 
-        return new TlsConnection(context);
+        return new TlsConnection(options.LooksAtHello || _credentials.ChooseByHello ? LookingAtHello(options, context) : context);
+    }
+
+    public void Dispose()
+    {
+        foreach (TlsServerContext context in _servers.Values)
+        {
+            context.Dispose();
+        }
+
+        _ticketKeys.Dispose();
+        _store.Dispose();
     }
 
     private TlsClientOptions Client(ShimOptions options, TlsSession? session)
@@ -68,6 +89,8 @@ internal sealed class ShimContexts
             ApplicationProtocols = options.AdvertiseAlpn.Length > 0 ? ReadAlpn(options.AdvertiseAlpn) : null,
             // BoringSSL's client does not ask unless it is told to.
             CertificateStatusMode = TlsCertificateStatusMode.None,
+            AllowTlsResume = !options.NoTicket,
+            ClientCertificateSelector = _selectClientCertificate,
         };
         if (options.NoKeyShares)
         {
@@ -78,8 +101,6 @@ internal sealed class ShimContexts
             client.KeyShareGroups = ToGroups(options.KeyShares);
         }
 
-        _clientCertificate = LoadCertificate(options);
-        client.ClientCertificateSelector = _selectClientCertificate;
         SetCommon(client, options);
         return client;
     }
@@ -91,34 +112,98 @@ internal sealed class ShimContexts
             throw new UnimplementedException("GREASE sent by a server");
         }
 
-        TlsCertificate? certificate = LoadCertificate(options);
         var server = new TlsServerOptions
         {
-            ServerCertificates = certificate is null ? [] : [certificate],
+            ServerCertificates = [.. _credentials.All],
             ClientCertificateMode =
                 options.RequireClientCertificate ? TlsClientCertificateMode.Required
                 : options.VerifyPeer ? TlsClientCertificateMode.Optional
                 : TlsClientCertificateMode.None,
             ClientCertificateAuthorities = options.ClientCaList is "" or "<NULL>" or "<EMPTY>" ? null : ReadNames(options.ClientCaList),
-            AllowTlsResume = !options.NoTicket,
+            SessionStore = _store,
+            TicketKeys = options.UseTicketKeys ? _ticketKeys : null,
             PreferServerCipherSuites = options.ServerPreference,
             ApplicationProtocols =
                 options.RejectAlpn ? [new SslApplicationProtocol("nobody offers this")]
                 : options.SelectAlpn.Length > 0 && !options.DeclineAlpn ? [new SslApplicationProtocol(options.SelectAlpn)]
                 : null,
         };
-        if (options.OneByteAtATime)
+        if (options.SkipTicket)
         {
-            server.CertificateSelector = (_, _) => Answer(certificate);
+            // Without a key there is no ticket: what the callback says by declining.
+            _ticketKeys.Dispose();
+        }
+
+        if (options.NoTicket)
+        {
+            // None issued, none accepted; sessions by ID stay.
+            (server.TicketCount, server.TicketCountOnResumption) = (0, 0);
+            server.TicketKeys = NoKeys();
+        }
+
+        if (options.OneByteAtATime && _credentials.All.Count == 1)
+        {
+            TlsCertificate only = _credentials.All[0];
+            server.CertificateSelector = (_, _) => Answer<TlsCertificate?>(only);
         }
 
         if (options.FailCertificateCallback)
         {
-            server.CertificateSelector = (_, _) => throw new InvalidOperationException("-fail-cert-callback");
+            server.CertificateSelector = (_, _) => throw FailCertificateCallback();
         }
 
         SetCommon(server, options);
         return server;
+    }
+
+    private static TicketKeyRing NoKeys()
+    {
+        var ring = new TicketKeyRing();
+        ring.Dispose();
+        return ring;
+    }
+
+    /// <summary>A context that lets the application look at the hello, and goes on with the one for this connection.</summary>
+    private TlsServerContext LookingAtHello(ShimOptions options, TlsServerContext context)
+    {
+        var looking = new TlsServerOptions { ContextSelector = (hello, _) => Answer(Look(hello, context)), AllowTlsResume = false };
+        SetCommon(looking, options);
+        return new TlsServerContext(looking);
+    }
+
+    private TlsServerContext? Look(TlsClientHelloInfo hello, TlsServerContext context)
+    {
+        _observed.OfferedProtocols = hello.ApplicationProtocols;
+        if (_options.FailEarlyCallback)
+        {
+            _observed.Refusal = "CONNECTION_REJECTED";
+            throw new TlsAlertException(TlsFault.RefusedByApplication, TlsAlert.HandshakeFailure, sentByPeer: false);
+        }
+
+        if (_options is { UseDdosCallback: true, FailDdosCallback: true })
+        {
+            _observed.Refusal = "CONNECTION_REJECTED";
+            throw new InvalidOperationException("-fail-ddos-callback");
+        }
+
+        if (_options.SelectEmptyAlpn)
+        {
+            _observed.Refusal = "INVALID_ALPN_PROTOCOL";
+            TlsServerOptions empty = Server(_options);
+            empty.ApplicationProtocols = [default];
+            return new TlsServerContext(empty); // must throw
+        }
+
+        if (_credentials.ChooseByHello)
+        {
+            TlsServerOptions chosen = Server(_options);
+            ShimCredentials.Loaded credential = _credentials.Choose(hello);
+            chosen.ServerCertificates = [credential.Certificate];
+            chosen.SigningSchemes = credential.SigningSchemes;
+            return new TlsServerContext(chosen);
+        }
+
+        return context;
     }
 
     private void SetCommon(TlsOptions library, ShimOptions options)
@@ -136,9 +221,9 @@ internal sealed class ShimContexts
             library.SignatureSchemes = ToSchemes(options.VerifySchemes);
         }
 
-        if (options.SigningSchemes.Count > 0)
+        if (options.LastResort.SigningSchemes.Count > 0)
         {
-            library.SigningSchemes = ToSchemes(options.SigningSchemes);
+            library.SigningSchemes = ToSchemes(options.LastResort.SigningSchemes);
         }
 
         if (options.MaxSendFragment > 0)
@@ -169,6 +254,12 @@ internal sealed class ShimContexts
         bool insist = _options.IsServer || _options.VerifyPeer;
         _observed.Verifications++;
         _observed.VerificationFailed = _options.VerifyFail;
+        if (_options.VerifyFail && insist && !_options.UseCustomVerifyCallback)
+        {
+            // What BoringSSL's older callback style has for "the application refused": it may be any alert.
+            throw new TlsAlertException(TlsFault.CertificateRejectedByApplication, TlsAlert.HandshakeFailure, sentByPeer: false);
+        }
+
         return !_options.VerifyFail || !insist;
     }
 
@@ -187,43 +278,43 @@ internal sealed class ShimContexts
     {
         _observed.PeerSchemes = request.SignatureSchemes;
         _observed.ClientAuthorities = request.Authorities;
-        return _options.FailCertificateCallback ? throw new InvalidOperationException("-fail-cert-callback") : _clientCertificate;
+        if (_options.FailCertificateCallback)
+        {
+            throw FailCertificateCallback();
+        }
+
+        return _credentials.Choose(request, out string? refusal)
+            ?? (refusal is null ? null : throw Refuse(refusal, new TlsException(TlsFault.NoSuitableCertificate)));
     }
 
-    /// <summary>The versions left over; one that needs TLS 1.2 alone is not built yet.</summary>
+    private InvalidOperationException FailCertificateCallback() => Refuse("CERT_CB_ERROR", new InvalidOperationException("-fail-cert-callback"));
+
+    private T Refuse<T>(string reason, T exception)
+    {
+        _observed.Refusal = reason;
+        return exception;
+    }
+
+    /// <summary>The versions left over.</summary>
     private static SslProtocols Versions(ShimOptions options)
     {
-        const int Tls13 = 0x0304;
-        if (options.NoTls13 || (options.MaxVersion != 0 && options.MaxVersion < Tls13))
-        {
-            throw new UnimplementedException("TLS 1.2");
-        }
+        SslProtocols versions = (options.NoTls12 || !InRange(0x0303) ? SslProtocols.None : SslProtocols.Tls12)
+            | (options.NoTls13 || !InRange(0x0304) ? SslProtocols.None : SslProtocols.Tls13);
+        // None would stand for all.
+        return versions != SslProtocols.None ? versions : throw new UnimplementedException("no version");
 
-        return SslProtocols.Tls13;
-    }
-
-    private static TlsCertificate? LoadCertificate(ShimOptions options)
-    {
-        if (options.CertificateFile.Length == 0)
-        {
-            return null;
-        }
-
-        try
-        {
-            return TlsCertificate.FromPemFile(options.CertificateFile, options.KeyFile.Length > 0 ? options.KeyFile : null);
-        }
-        catch (ArgumentException exception)
-        {
-            throw new UnimplementedException($"the certificate: {exception.Message}");
-        }
+        bool InRange(int version) => version >= options.MinVersion && (options.MaxVersion == 0 || version <= options.MaxVersion);
     }
 
     private static TlsNamedGroup[] ToGroups(List<ushort> codePoints) => [.. codePoints.Select(codePoint =>
         Groups.Contains((TlsNamedGroup)codePoint) ? (TlsNamedGroup)codePoint : throw new UnimplementedException($"group {codePoint}"))];
 
-    private static TlsSignatureScheme[] ToSchemes(List<ushort> codePoints) => [.. codePoints.Select(codePoint =>
-        Enum.IsDefined((TlsSignatureScheme)codePoint) ? (TlsSignatureScheme)codePoint : throw new UnimplementedException($"signature scheme {codePoint}"))];
+    /// <summary>The schemes we have: SHA-1 and MD5 are refused whoever asks, and so never chosen before another.</summary>
+    public static TlsSignatureScheme[] ToSchemes(List<ushort> codePoints)
+    {
+        TlsSignatureScheme[] schemes = [.. codePoints.Select(codePoint => (TlsSignatureScheme)codePoint).Where(Enum.IsDefined)];
+        return schemes.Length > 0 ? schemes : throw new UnimplementedException($"signature schemes {string.Join(' ', codePoints)}");
+    }
 
     /// <summary>A list in wire form: each protocol behind its length.</summary>
     public static List<SslApplicationProtocol> ReadAlpn(string wire)

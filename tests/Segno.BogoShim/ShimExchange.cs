@@ -11,8 +11,21 @@ internal sealed class ShimExchange(ShimOptions options, ShimChannel channel, Shi
     public TlsSession? Run()
     {
         channel.Handshake();
-        Expectations.CheckHandshake(options, channel.Tls.Info, observed, isResumption);
+        Expectations.CheckHandshake(options, channel.Tls, observed, isResumption);
+        if (options.ExtraHandshake)
+        {
+            channel.Handshake();
+        }
+
         WriteExports();
+        if (options.SendAlert)
+        {
+            const TlsAlert DecompressionFailure = (TlsAlert)30;
+            channel.Tls.Abort(TlsFault.RefusedByApplication, DecompressionFailure);
+            channel.Flush();
+            return null;
+        }
+
         if (options.WriteDifferentRecordSizes)
         {
             WriteDifferentRecordSizes();
@@ -38,7 +51,7 @@ internal sealed class ShimExchange(ShimOptions options, ShimChannel channel, Shi
 
         if (!options.IsServer)
         {
-            Expectations.CheckSession(options, channel.Tls);
+            Expectations.CheckSession(options, channel.Tls, observed);
         }
 
         if (options.CheckCloseNotify)
@@ -55,7 +68,15 @@ internal sealed class ShimExchange(ShimOptions options, ShimChannel channel, Shi
         if (options.ExportKeyingMaterial > 0)
         {
             byte[] material = new byte[options.ExportKeyingMaterial];
-            tls.ExportKeyingMaterial(options.ExportLabel, Encoding.UTF8.GetBytes(options.ExportContext), material);
+            if (options.UseExportContext)
+            {
+                tls.ExportKeyingMaterial(options.ExportLabel, Encoding.UTF8.GetBytes(options.ExportContext), material);
+            }
+            else
+            {
+                tls.ExportKeyingMaterial(options.ExportLabel, material);
+            }
+
             channel.Write(material);
         }
 
@@ -74,12 +95,22 @@ internal sealed class ShimExchange(ShimOptions options, ShimChannel channel, Shi
     private void Echo()
     {
         byte[] buffer = new byte[options.ReadSize];
-        int count;
-        while ((count = channel.Read(buffer)) > 0)
+        while (true)
         {
+            if (options.KeyUpdateBeforeRead)
+            {
+                channel.Tls.UpdateKeys();
+            }
+
+            int count = channel.Read(buffer);
+            if (count == 0)
+            {
+                return;
+            }
+
             if (options.UseExporterBetweenReads)
             {
-                channel.Tls.ExportKeyingMaterial("between reads", [], new byte[1]);
+                channel.Tls.ExportKeyingMaterial("between reads", new byte[1]);
             }
 
             if (options.KeyUpdateBeforeWrite)

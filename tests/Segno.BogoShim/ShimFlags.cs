@@ -124,6 +124,8 @@ internal static class ShimFlags
         ["-check-close-notify"] = Switch(o => o.CheckCloseNotify = true),
         ["-read-size"] = Number((o, v) => o.ReadSize = v),
         ["-max-send-fragment"] = Number((o, v) => o.MaxSendFragment = v),
+        ["-no-op-extra-handshake"] = Switch(o => o.ExtraHandshake = true),
+        ["-send-alert"] = Switch(o => o.SendAlert = true),
         ["-key-update"] = Switch(o => o.KeyUpdateBeforeWrite = true),
         ["-key-update-before-read"] = Switch(o => o.KeyUpdateBeforeRead = true),
         ["-write-different-record-sizes"] = Switch(o => o.WriteDifferentRecordSizes = true),
@@ -157,20 +159,27 @@ internal static class ShimFlags
         ["-expect-no-hrr"] = Switch(o => o.ExpectNoHelloRetry = true),
 
         // Certificates. The runner's roots are its own and BoringSSL's shim trusts any chain, so -trust-cert says nothing to us.
-        // The other callback styles differ in BoringSSL's API only: ours are all alike.
-        ["-cert-file"] = Text((o, v) => o.CertificateFile = v),
-        ["-key-file"] = Text((o, v) => o.KeyFile = v),
+        // -use-old-client-cert-callback differs in BoringSSL's API only.
+        // Behind -new-x509-credential, flags about a credential are for that one; before it, for the one of last resort.
+        ["-new-x509-credential"] = Switch(o => o.Credentials.Add(new ShimCredential())),
+        ["-cert-file"] = Text((o, v) => o.Newest.CertificateFile = v),
+        ["-key-file"] = Text((o, v) => o.Newest.KeyFile = v),
         ["-trust-cert"] = NothingWithValue(),
-        ["-signing-prefs"] = CodePoint(o => o.SigningSchemes),
+        ["-signing-prefs"] = CodePoint(o => o.Newest.SigningSchemes),
+        ["-must-match-issuer"] = Switch(o => o.Newest.MustMatchIssuer = true),
+        ["-expect-selected-credential"] = Number((o, v) => o.ExpectSelectedCredential = v),
         ["-verify-prefs"] = CodePoint(o => o.VerifySchemes),
         ["-expect-peer-signature-algorithm"] = Number((o, v) => o.ExpectPeerSignatureScheme = v),
         ["-expect-peer-verify-pref"] = CodePoint(o => o.ExpectPeerVerifySchemes),
         ["-require-any-client-certificate"] = Switch(o => o.RequireClientCertificate = true),
         ["-verify-peer"] = Switch(o => o.VerifyPeer = true),
         ["-verify-fail"] = Switch(o => o.VerifyFail = true),
-        ["-use-custom-verify-callback"] = Nothing(),
+        ["-use-custom-verify-callback"] = Switch(o => o.UseCustomVerifyCallback = true),
         ["-use-old-client-cert-callback"] = Nothing(),
         ["-use-early-callback"] = Switch(o => o.UseEarlyCallback = true),
+        ["-fail-early-callback"] = Switch(o => o.FailEarlyCallback = true),
+        ["-install-ddos-callback"] = Switch(o => o.UseDdosCallback = true),
+        ["-fail-ddos-callback"] = Switch(o => o.FailDdosCallback = true),
         ["-expect-verify-result"] = Switch(o => o.ExpectVerifyResult = true),
         ["-expect-peer-cert-file"] = Text((o, v) => o.ExpectPeerCertificateFile = v),
         ["-fail-cert-callback"] = Switch(o => o.FailCertificateCallback = true),
@@ -186,15 +195,23 @@ internal static class ShimFlags
         ["-select-alpn"] = Text((o, v) => o.SelectAlpn = v),
         ["-decline-alpn"] = Switch(o => o.DeclineAlpn = true),
         ["-reject-alpn"] = Switch(o => o.RejectAlpn = true),
+        ["-select-empty-alpn"] = Switch(o => o.SelectEmptyAlpn = true),
 
-        // Sessions. -expect-no-session-id: TLS 1.3 has no sessions by session ID.
-        ["-expect-no-session-id"] = Nothing(),
+        // Sessions
+        ["-expect-session-id"] = Switch(o => o.ExpectSessionId = true),
+        ["-expect-no-session-id"] = Switch(o => o.ExpectNoSessionId = true),
         ["-expect-session-miss"] = Switch(o => o.ExpectSessionMiss = true),
         ["-no-ticket"] = Switch(o => o.NoTicket = true),
         ["-expect-no-session"] = Switch(o => o.ExpectNoSession = true),
         ["-expect-ticket-renewal"] = Switch(o => o.ExpectTicketRenewal = true),
         ["-expect-extended-master-secret"] = Switch(o => o.ExpectExtendedMainSecret = true),
         ["-expect-early-data-reason"] = new(true, (_, v) => OnlyDisabledEarlyData(v)),
+        ["-expect-ticket-age-skew"] = Number((o, v) => o.ExpectTicketAgeSkew = v),
+        // BoringSSL's two ways to seal tickets by the application; ours is to give it the ring of keys.
+        ["-use-ticket-callback"] = Switch(o => o.UseTicketKeys = true),
+        ["-use-ticket-aead-callback"] = Switch(o => o.UseTicketKeys = true),
+        ["-renew-ticket"] = Switch(o => o.RenewTicket = true),
+        ["-skip-ticket"] = Switch(o => o.SkipTicket = true),
         ["-resumption-delay"] = Number((o, v) => o.ResumptionDelay = v),
     };
 }

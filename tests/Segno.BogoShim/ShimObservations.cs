@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Security;
 
 namespace Segno.BogoShim;
 
@@ -12,6 +13,18 @@ internal sealed class ShimObservations
 
     /// <summary>Whether we found it wanting.</summary>
     public bool VerificationFailed { get; set; }
+
+    /// <summary>The reason of BoringSSL's for a refusal that was not the library's but ours, its application's.</summary>
+    public string? Refusal { get; set; }
+
+    /// <summary>Server: the application protocols the client offered, if anybody looked.</summary>
+    public IReadOnlyList<SslApplicationProtocol>? OfferedProtocols { get; set; }
+
+    /// <summary>Client: how many sessions the server gave.</summary>
+    public int Sessions { get; set; }
+
+    /// <summary>Server: how many sessions are in the store.</summary>
+    public Func<long> StoredSessions { get; set; } = () => 0;
 
     /// <summary>Client: the schemes in the server's request for a certificate.</summary>
     public IReadOnlyList<TlsSignatureScheme>? PeerSchemes { get; set; }

@@ -1,5 +1,16 @@
 namespace Segno.BogoShim;
 
+/// <summary>A certificate with its key, and when to use it.</summary>
+internal sealed class ShimCredential
+{
+    public string CertificateFile { get; set; } = "";
+    public string KeyFile { get; set; } = "";
+    public List<ushort> SigningSchemes { get; } = [];
+    public bool MustMatchIssuer { get; set; }
+
+    public override string ToString() => string.Join(' ', [CertificateFile, KeyFile, MustMatchIssuer, .. SigningSchemes]);
+}
+
 /// <summary>What the runner's flags ask of one connection. There are three of these: first connection, later ones, and the second half of a client connection whose early data was refused.</summary>
 internal sealed class ShimOptions
 {
@@ -13,6 +24,8 @@ internal sealed class ShimOptions
 
     // How to move bytes
     public bool OneByteAtATime { get; set; }
+    public bool ExtraHandshake { get; set; }
+    public bool SendAlert { get; set; }
     public bool ShimWritesFirst { get; set; }
     public string InitialWrite { get; set; } = "hello";
     public int InitialWriteRepeats { get; set; } = 1;
@@ -52,19 +65,24 @@ internal sealed class ShimOptions
     public bool ExpectNoHelloRetry { get; set; }
 
     // Certificates
-    public string CertificateFile { get; set; } = "";
-    public string KeyFile { get; set; } = "";
-    public List<ushort> SigningSchemes { get; } = [];
+    public List<ShimCredential> Credentials { get; } = [];
+    public ShimCredential LastResort { get; } = new();
+    public ShimCredential Newest => Credentials.Count > 0 ? Credentials[^1] : LastResort;
+    public int? ExpectSelectedCredential { get; set; }
     public List<ushort> VerifySchemes { get; } = [];
     public int ExpectPeerSignatureScheme { get; set; }
     public List<ushort> ExpectPeerVerifySchemes { get; } = [];
     public bool RequireClientCertificate { get; set; }
     public bool VerifyPeer { get; set; }
     public bool VerifyFail { get; set; }
+    public bool UseCustomVerifyCallback { get; set; }
     public bool ExpectVerifyResult { get; set; }
     public string ExpectPeerCertificateFile { get; set; } = "";
     public bool FailCertificateCallback { get; set; }
     public bool UseEarlyCallback { get; set; }
+    public bool FailEarlyCallback { get; set; }
+    public bool UseDdosCallback { get; set; }
+    public bool FailDdosCallback { get; set; }
     public string ClientCaList { get; set; } = "";
     public string ExpectClientCaList { get; set; } = "";
 
@@ -77,21 +95,31 @@ internal sealed class ShimOptions
     public string SelectAlpn { get; set; } = "";
     public bool DeclineAlpn { get; set; }
     public bool RejectAlpn { get; set; }
+    public bool SelectEmptyAlpn { get; set; }
 
     // Sessions
+    public bool ExpectSessionId { get; set; }
+    public bool ExpectNoSessionId { get; set; }
     public bool ExpectSessionMiss { get; set; }
     public bool NoTicket { get; set; }
     public bool ExpectNoSession { get; set; }
     public bool ExpectTicketRenewal { get; set; }
     public bool ExpectExtendedMainSecret { get; set; }
+    public int ExpectTicketAgeSkew { get; set; }
+    public bool UseTicketKeys { get; set; }
+    public bool RenewTicket { get; set; }
+    public bool SkipTicket { get; set; }
     public int ResumptionDelay { get; set; }
+
+    /// <summary>Whether the application has something to say when the hello is there.</summary>
+    public bool LooksAtHello => UseEarlyCallback || FailEarlyCallback || UseDdosCallback || SelectEmptyAlpn || ExpectAdvertisedAlpn.Length > 0;
 
     /// <summary>Equal for option sets that make the same context: they share one, and with it the ticket keys.</summary>
     public string ContextKey => string.Join(
         '|',
         [
-            OneByteAtATime, UseEarlyCallback, NoTls12, NoTls13, MinVersion, MaxVersion, NoTicket, MaxSendFragment, CertificateFile, KeyFile, FailCertificateCallback,
+            OneByteAtATime, UseTicketKeys, NoTls12, NoTls13, MinVersion, MaxVersion, NoTicket, SkipTicket, MaxSendFragment, LastResort, FailCertificateCallback,
             RequireClientCertificate, VerifyPeer, ClientCaList, ServerPreference, SelectAlpn, DeclineAlpn, RejectAlpn,
-            string.Join(',', Groups), string.Join(',', SigningSchemes), string.Join(',', VerifySchemes),
+            string.Join(',', Credentials), string.Join(',', Groups), string.Join(',', VerifySchemes),
         ]);
 }

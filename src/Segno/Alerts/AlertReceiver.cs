@@ -20,9 +20,13 @@ internal sealed class AlertReceiver
 
     public AlertVerdict Receive(ReadOnlySpan<byte> record, SslProtocols version)
     {
-        if (record.Length != 2 || record[0] is not (Warning or Fatal))
+        if (record.Length != 2)
         {
             throw new TlsException(TlsFault.AlertMalformed);
+        }
+        if (record[0] is not (Warning or Fatal))
+        {
+            throw new TlsException(TlsFault.AlertLevelInvalid);
         }
         var alert = (TlsAlert)record[1];
         if (alert == TlsAlert.CloseNotify)

@@ -27,16 +27,18 @@ internal static class FaultAlerts
             or TlsFault.TransportFailed or TlsFault.IdleTimeout => null,
 
         TlsFault.NotTls or TlsFault.PlainHttpReceived => TlsAlert.UnexpectedMessage,
-        TlsFault.RecordTooLong => TlsAlert.RecordOverflow,
+        TlsFault.RecordTooLong or TlsFault.PlaintextTooLong => TlsAlert.RecordOverflow,
         TlsFault.RecordAuthenticationFailed => TlsAlert.BadRecordMac,
         TlsFault.UnexpectedRecordType or TlsFault.RecordWithoutContentType or TlsFault.EmptyRecord
             or TlsFault.TooManyEmptyRecords or TlsFault.UnexpectedChangeCipherSpec or TlsFault.UnexpectedApplicationData
             or TlsFault.InterleavedHandshakeMessage or TlsFault.HandshakeDataAcrossKeyChange
-            or TlsFault.UnprotectedRecord => TlsAlert.UnexpectedMessage,
+            or TlsFault.UnprotectedRecord or TlsFault.ChangeCipherSpecMalformed or TlsFault.TooManyChangeCipherSpecs
+            or TlsFault.ChangeCipherSpecMissing => TlsAlert.UnexpectedMessage,
         TlsFault.SequenceNumberExhausted => TlsAlert.InternalError,
         TlsFault.WrongRecordVersion => TlsAlert.ProtocolVersion,
 
-        TlsFault.MessageMalformed or TlsFault.ExtensionMalformed or TlsFault.TrailingMessageData => TlsAlert.DecodeError,
+        TlsFault.MessageMalformed or TlsFault.ExtensionMalformed or TlsFault.TrailingMessageData
+            or TlsFault.EmptyCertificateList => TlsAlert.DecodeError,
         TlsFault.MessageTooLong => TlsAlert.IllegalParameter,
         TlsFault.DuplicateExtension => TlsAlert.IllegalParameter,
 
@@ -51,7 +53,7 @@ internal static class FaultAlerts
         TlsFault.VersionNotOffered or TlsFault.CipherSuiteNotOffered or TlsFault.CipherSuiteChangedAfterRetry or TlsFault.GroupNotOffered
             or TlsFault.SignatureSchemeNotOffered or TlsFault.KeyShareInvalid or TlsFault.DuplicateKeyShare
             or TlsFault.KeyShareNotInSupportedGroups or TlsFault.MisplacedExtension or TlsFault.CompressionMethodInvalid
-            or TlsFault.SessionIdNotEchoed or TlsFault.HelloRetryWithoutChange or TlsFault.SecondClientHelloDiffers
+            or TlsFault.SessionIdNotEchoed or TlsFault.HelloRetryWithoutChange or TlsFault.HelloRetryGroupHadShare or TlsFault.SecondClientHelloDiffers
             or TlsFault.RetriedKeyShareWrong or TlsFault.DowngradeDetected or TlsFault.ApplicationProtocolNotOffered
             or TlsFault.ServerNameInvalid or TlsFault.KeyUpdateRequestInvalid or TlsFault.CertificateRequestContextInvalid
             or TlsFault.VersionChangedAfterRetry or TlsFault.CookieInvalid or TlsFault.CertificateKindMismatch
@@ -88,6 +90,7 @@ internal static class FaultAlerts
 
         TlsFault.TooManyWarningAlerts => TlsAlert.UnexpectedMessage,
         TlsFault.AlertMalformed => TlsAlert.DecodeError,
+        TlsFault.AlertLevelInvalid => TlsAlert.IllegalParameter,
         TlsFault.UserCanceled => TlsAlert.CloseNotify,
         TlsFault.HandshakeTimeout or TlsFault.Canceled => TlsAlert.UserCanceled,
         TlsFault.RefusedByApplication => TlsAlert.AccessDenied,

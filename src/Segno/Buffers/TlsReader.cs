@@ -9,12 +9,17 @@ namespace Segno.Buffers;
 internal ref struct TlsReader
 {
     private readonly TlsFault _fault;
+    private readonly string? _what;
     private ReadOnlySpan<byte> _rest;
 
-    public TlsReader(ReadOnlySpan<byte> data, TlsFault fault = TlsFault.MessageMalformed)
+    /// <param name="data">What is to be read.</param>
+    /// <param name="fault">The fault of whatever does not fit.</param>
+    /// <param name="what">The name of what is read, for the exception.</param>
+    public TlsReader(ReadOnlySpan<byte> data, TlsFault fault = TlsFault.MessageMalformed, string? what = null)
     {
         _rest = data;
         _fault = fault;
+        _what = what;
     }
 
     public readonly int Remaining => _rest.Length;
@@ -73,12 +78,15 @@ internal ref struct TlsReader
     /// <summary>opaque&lt;min..max&gt; with a three-byte length.</summary>
     public ReadOnlySpan<byte> Vector24(int min = 0, int max = 0xffffff) => Checked(UInt24(), min, max);
 
+    /// <summary>A reader for a part of this one, with the same fault.</summary>
+    public readonly TlsReader Within(ReadOnlySpan<byte> part) => new(part, _fault, _what);
+
     /// <summary>Nothing may follow.</summary>
     public readonly void End()
     {
         if (!_rest.IsEmpty)
         {
-            throw new TlsException(_fault);
+            throw new TlsException(_fault, _what);
         }
     }
 
@@ -86,7 +94,7 @@ internal ref struct TlsReader
     {
         if (length < min || length > max)
         {
-            throw new TlsException(_fault);
+            throw new TlsException(_fault, _what);
         }
         return Bytes(length);
     }
@@ -95,7 +103,7 @@ internal ref struct TlsReader
     {
         if (_rest.Length < count)
         {
-            throw new TlsException(_fault);
+            throw new TlsException(_fault, _what);
         }
         return _rest;
     }

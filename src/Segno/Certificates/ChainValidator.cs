@@ -149,7 +149,7 @@ internal sealed class ChainValidator
             }
             return found.IsAccepted ? found with { Fault = TlsFault.CertificateRejectedByApplication } : found;
         }
-        catch (Exception e)
+        catch (Exception e) when (e is not TlsException)
         {
             return found with { Fault = TlsFault.CallbackFailed, Detail = "RemoteCertificateValidationCallback threw.", Cause = e };
         }

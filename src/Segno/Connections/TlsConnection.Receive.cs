@@ -89,23 +89,27 @@ public sealed partial class TlsConnection
         }
     }
 
-    /// <summary>TLS 1.2: the state's to judge. Compatibility mode: dropped where it may come, refused elsewhere (RFC 9846 §5, D.4).</summary>
+    /// <summary>TLS 1.2: the state's to judge. Compatibility mode: dropped where it may come, refused elsewhere (RFC 9846 §5, §E.4).</summary>
     private void ReceiveChangeCipherSpec(ReadOnlySpan<byte> content)
     {
+        if (content is not [1])
+        {
+            throw new TlsException(TlsFault.ChangeCipherSpecMalformed);
+        }
         if (Info.ProtocolVersion == SslProtocols.Tls12)
         {
-            if (content is not [1])
-            {
-                throw new TlsException(TlsFault.UnexpectedChangeCipherSpec);
-            }
             CheckNotInterleaved();
             _state = _state!.ReceiveChangeCipherSpec();
             return;
         }
         bool inHandshake = !_completed && _link.Settings.AllowsTls13 && (!IsServer || _link.ClientRandom.Length > 0);
-        if (!inHandshake || content is not [1] || ++_changeCipherSpecs > MaxChangeCipherSpecs)
+        if (!inHandshake)
         {
             throw new TlsException(TlsFault.UnexpectedChangeCipherSpec);
+        }
+        if (++_changeCipherSpecs > MaxChangeCipherSpecs)
+        {
+            throw new TlsException(TlsFault.TooManyChangeCipherSpecs);
         }
     }
 

@@ -266,11 +266,12 @@ public sealed partial class TlsConnection : IDisposable
 
     /// <summary>Fails the connection from this side: queues the alert of the fault and wipes its secrets.</summary>
     /// <param name="fault">Why.</param>
-    public void Abort(TlsFault fault)
+    /// <param name="alert">The alert to send; <see langword="null"/>: that of the fault.</param>
+    public void Abort(TlsFault fault, TlsAlert? alert = null)
     {
         if (_failure is null)
         {
-            Fail(new TlsException(fault));
+            Fail(alert is { } chosen ? new TlsAlertException(fault, chosen, sentByPeer: false) : new TlsException(fault));
         }
     }
 
@@ -396,7 +397,7 @@ public sealed partial class TlsConnection : IDisposable
         {
             return failure;
         }
-        TlsAlert? alert = FaultAlerts.For(failure.Fault, Info.ProtocolVersion);
+        TlsAlert? alert = failure is TlsAlertException { SentByPeer: false } chosen ? chosen.Alert : FaultAlerts.For(failure.Fault, Info.ProtocolVersion);
         if (alert is { } toSend && !_sendClosed)
         {
             if (failure is not TlsAlertException)

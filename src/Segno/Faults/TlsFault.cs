@@ -12,7 +12,7 @@ public enum TlsFault
     NotTls = 100,
     /// <summary>The peer speaks plain HTTP.</summary>
     PlainHttpReceived = 101,
-    /// <summary>A record is longer than the limit (RFC 9846 §5.1, §5.2).</summary>
+    /// <summary>A record is longer on the wire than the limit (RFC 9846 §5.1, §5.2).</summary>
     RecordTooLong = 102,
     /// <summary>A record could not be opened (RFC 9846 §5.2).</summary>
     RecordAuthenticationFailed = 103,
@@ -24,7 +24,7 @@ public enum TlsFault
     EmptyRecord = 106,
     /// <summary>More consecutive empty records than the limit.</summary>
     TooManyEmptyRecords = 107,
-    /// <summary>A change_cipher_spec record came at a wrong place or is not the single byte 1 (RFC 9846 §5).</summary>
+    /// <summary>A change_cipher_spec record came at a wrong place (RFC 9846 §5).</summary>
     UnexpectedChangeCipherSpec = 108,
     /// <summary>Application data came before the handshake allowed it.</summary>
     UnexpectedApplicationData = 109,
@@ -38,6 +38,14 @@ public enum TlsFault
     UnprotectedRecord = 113,
     /// <summary>The record carries a version that is no version of TLS.</summary>
     WrongRecordVersion = 114,
+    /// <summary>A change_cipher_spec record is not the single byte 1 (RFC 9846 §5).</summary>
+    ChangeCipherSpecMalformed = 115,
+    /// <summary>More change_cipher_spec records than the limit.</summary>
+    TooManyChangeCipherSpecs = 116,
+    /// <summary>Finished came where change_cipher_spec must come before it (RFC 5246 §7.1).</summary>
+    ChangeCipherSpecMissing = 117,
+    /// <summary>A record decrypts to more plaintext than the limit (RFC 9846 §5.2).</summary>
+    PlaintextTooLong = 118,
 
     // Parsing
     /// <summary>A message ends too early, is too long, or has a field out of its syntax.</summary>
@@ -140,6 +148,8 @@ public enum TlsFault
     PointFormatsInvalid = 342,
     /// <summary>The certificate's curve is not among the groups that were offered (RFC 8422 §5.1.1).</summary>
     CertificateCurveNotOffered = 343,
+    /// <summary>The HelloRetryRequest asks for a share of a group that had one (RFC 9846 §4.3.8).</summary>
+    HelloRetryGroupHadShare = 344,
 
     /// <summary>A certificate is compressed in a way that was not offered (RFC 8879 §4).</summary>
     CertificateCompressionNotOffered = 350,
@@ -231,6 +241,8 @@ public enum TlsFault
     CertificateStatusOutdated = 521,
     /// <summary>The OCSP responder does not know the certificate.</summary>
     CertificateStatusUnknown = 522,
+    /// <summary>The server's certificate list is empty (RFC 9846 §4.5.1.4).</summary>
+    EmptyCertificateList = 524,
 
     /// <summary>A compressed certificate cannot be decompressed, or is longer than it says or than the limit (RFC 8879 §4).</summary>
     CompressedCertificateInvalid = 523,
@@ -248,6 +260,8 @@ public enum TlsFault
     ClosedDuringHandshake = 604,
     /// <summary>The peer cancelled the handshake.</summary>
     UserCanceled = 605,
+    /// <summary>An alert's level is neither warning nor fatal (RFC 9846 §6).</summary>
+    AlertLevelInvalid = 606,
 
     // This side
     /// <summary>The handshake took longer than the limit.</summary>

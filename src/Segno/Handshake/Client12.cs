@@ -151,7 +151,7 @@ internal sealed class ExpectServerCertificate12(Client12 client) : HandshakeStat
         List<ReadOnlyMemory<byte>> chain = CertificateMessage12.Read(message);
         if (chain.Count == 0)
         {
-            throw new TlsException(TlsFault.MessageMalformed, "the server's certificate list is empty");
+            throw new TlsException(TlsFault.EmptyCertificateList);
         }
         PeerCertificate server = PeerCertificate.Read(chain, client.Link.Crypto);
         if (!client.Link.Keys12!.Suite.Fits(server.Verifier.Kind))

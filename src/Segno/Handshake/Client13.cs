@@ -116,7 +116,7 @@ internal sealed class ClientHandshake
         {
             return;
         }
-        var list = new TlsReader(data.Vector16(2), TlsFault.ExtensionMalformed);
+        TlsReader list = data.Within(data.Vector16(2));
         data.End();
         var protocol = new SslApplicationProtocol(list.Vector8(1).ToArray());
         list.End();
@@ -228,8 +228,9 @@ internal sealed class ExpectServerHello : HandshakeState
     public override HandshakeState Receive(HandshakeMessage message)
     {
         Expect(message, HandshakeType.ServerHello);
-        ServerHello hello = ServerHello.Read(message, _hello.Offered);
-        if (ChooseVersion(hello) == SslProtocols.Tls12)
+        ServerHello hello = ServerHello.Read(message, _hello.Offered, afterRetry: _hello.RetrySuite is not null);
+        _client.Link.Info.ProtocolVersion = ChooseVersion(hello);
+        if (_client.Link.Info.ProtocolVersion == SslProtocols.Tls12)
         {
             return Client12.Begin(_client, _hello, hello, message);
         }
@@ -264,7 +265,7 @@ internal sealed class ExpectServerHello : HandshakeState
         }
         if (version != 0x0304 || !_client.Settings.AllowsTls13)
         {
-            throw new TlsException(TlsFault.VersionNotOffered);
+            throw new TlsException(TlsFault.VersionNotOffered, $"{version:x4}");
         }
         if (hello.LegacyVersion != 0x0303)
         {
@@ -277,7 +278,7 @@ internal sealed class ExpectServerHello : HandshakeState
     {
         if (hello.IsRetry)
         {
-            throw new TlsException(TlsFault.MissingExtension);
+            throw new TlsException(TlsFault.MissingExtension, nameof(ExtensionType.SupportedVersions));
         }
         if (_client.Settings.AllowsTls13 && hello.HasDowngradeSentinel)
         {
@@ -307,7 +308,7 @@ internal sealed class ExpectServerHello : HandshakeState
             }
             if (_hello.HasShare(group))
             {
-                throw new TlsException(TlsFault.HelloRetryWithoutChange);
+                throw new TlsException(TlsFault.HelloRetryGroupHadShare);
             }
             _hello.UseGroup(group);
             changes = true;
@@ -395,7 +396,7 @@ internal sealed class ExpectServerHello : HandshakeState
         {
             if (_client.Resumed is null || !_client.Settings.AllowPskWithoutKeyExchange)
             {
-                throw new TlsException(_client.Resumed is null ? TlsFault.MissingExtension : TlsFault.PskWithoutKeyShare);
+                throw new TlsException(_client.Resumed is null ? TlsFault.MissingExtension : TlsFault.PskWithoutKeyShare, nameof(ExtensionType.KeyShare));
             }
             return 0;
         }
@@ -458,7 +459,7 @@ internal sealed class ExpectCertificateOrRequest(ClientHandshake client, IReadOn
             message, offered, offered.Contains(ExtensionType.CompressCertificate), out ReadOnlyMemory<byte> ocspResponse);
         if (chain.Count == 0)
         {
-            throw new TlsException(TlsFault.MessageMalformed, "the server's certificate list is empty");
+            throw new TlsException(TlsFault.EmptyCertificateList);
         }
         PeerCertificate server = PeerCertificate.Read(chain, client.Link.Crypto);
         server.OcspResponse = client.Link.Info.StapledOcspResponse = ocspResponse;

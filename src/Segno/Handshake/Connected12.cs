@@ -7,7 +7,8 @@ namespace Segno.Handshake;
 /// <summary>TLS 1.2, either side: waits for the peer's change_cipher_spec, behind which its Finished is protected (RFC 5246 §7.1).</summary>
 internal sealed class ExpectChangeCipherSpec12(HandshakeLink link, RecordProtection read, HandshakeState next) : HandshakeState
 {
-    public override HandshakeState Receive(HandshakeMessage message) => throw Unexpected(message);
+    public override HandshakeState Receive(HandshakeMessage message)
+        => throw (message.Type == HandshakeType.Finished ? new TlsException(TlsFault.ChangeCipherSpecMissing) : Unexpected(message));
 
     public override HandshakeState ReceiveChangeCipherSpec()
     {

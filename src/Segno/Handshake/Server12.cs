@@ -123,17 +123,18 @@ internal sealed class ServerNegotiation12
             throw new TlsException(TlsFault.ExtendedMasterSecretMissing);
         }
         _link.Info.Resumption = outcome;
-        return Resume(session, suite!);
+        return Resume(session, suite!, located.IsDueForRenewal);
     }
 
-    private ExpectChangeCipherSpec12 Resume(TlsSession session, CipherSuiteInfo suite)
+    private ExpectChangeCipherSpec12 Resume(TlsSession session, CipherSuiteInfo suite, bool isDue)
     {
         _link.CheckEndOfRecord();
         _common.Suite = suite;
         _common.ReportResumed(session);
         SessionLineage lineage = session.Lineage.Next();
-        // the old ticket stays good; a new one is worth its bytes only when the old one is half used up.
-        _server.TicketPromised = Mechanism == ResumptionMechanism.Ticket && MayKeepSession && _link.Now - session.IssuedAt > session.TicketLifetime / 2;
+        // the old ticket stays good; a new one is worth its bytes only when the old one is half used up, or its key on the way out.
+        _server.TicketPromised = Mechanism == ResumptionMechanism.Ticket && MayKeepSession
+            && (isDue || _link.Now - session.IssuedAt > session.TicketLifetime / 2);
         _common.ChooseApplicationProtocol(_hello);
         byte[] random = SendHello(_hello.SessionId, keepMessages: false);
         _link.Info.Group = session.Group;

@@ -8,6 +8,7 @@ using Segno.Cryptography;
 using Segno.Handshake.Extensions;
 using Segno.Handshake.Messages;
 using Segno.Sessions;
+using Segno.Sessions.Tickets;
 
 namespace Segno.Handshake;
 
@@ -257,7 +258,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         List<(TlsNamedGroup Group, ReadOnlyMemory<byte> Share)>? shares = hello.KeyShares();
         if (groups is null != shares is null)
         {
-            throw new TlsException(TlsFault.MissingExtension, "supported_groups and key_share come together");
+            throw new TlsException(TlsFault.MissingExtension, groups is null ? nameof(ExtensionType.SupportedGroups) : nameof(ExtensionType.KeyShare));
         }
         if (shares is { } given && groups is { } listed && given.Exists(share => !listed.Contains((ushort)share.Group)))
         {
@@ -341,7 +342,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         {
             if (groups is null || shares is null)
             {
-                throw new TlsException(TlsFault.MissingExtension, "no key share");
+                throw new TlsException(TlsFault.MissingExtension, nameof(ExtensionType.KeyShare));
             }
             if (!ChooseGroup(groups, shares))
             {
@@ -390,20 +391,15 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         }
         foreach (TlsNamedGroup ours in server.Settings.Groups)
         {
+            if (!groups.Contains((ushort)ours))
+            {
+                continue;
+            }
+            // Preferences decide, not what the client guessed that we prefer (RFC 9846 §4.3.8).
+            _group = ours;
             int index = shares.FindIndex(share => share.Group == ours);
-            if (index >= 0)
-            {
-                (_group, _peerShare) = shares[index];
-                return true;
-            }
-        }
-        foreach (TlsNamedGroup ours in server.Settings.Groups)
-        {
-            if (groups.Contains((ushort)ours))
-            {
-                _group = ours;
-                return false;
-            }
+            _peerShare = index >= 0 ? shares[index].Share : default;
+            return index >= 0;
         }
         throw new TlsException(TlsFault.NoCommonGroup);
     }
@@ -481,6 +477,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         if (server.Resumed is { } session)
         {
             server.ReportResumed(session);
+            _link.Info.TicketAgeSkew = TicketAge.Skew(hello.Identities[_pskIndex].ObfuscatedAge, session, _link.Now);
             return new ExpectClientFinished(server, session.Lineage.Next(), PeerVerified.BySession(session));
         }
         _link.Info.AuthenticatedAt = _link.Now;

@@ -38,7 +38,8 @@ public abstract class TlsOptions
     public bool AllowPskWithoutKeyExchange { get; set; }
 
     /// <summary>Decides about the peer's certificate after the chain and the name were examined. The sender is the <see cref="TlsConnection"/>. Default <see langword="null"/>: any error refuses.</summary>
-    /// <remarks>Called on a thread-pool thread (asynchronous use) or on the caller's (synchronous use), once per full handshake.</remarks>
+    /// <remarks>Called on a thread-pool thread (asynchronous use) or on the caller's (synchronous use), once per full handshake.
+    /// To refuse with another alert than certificate_unknown, it throws a <see cref="TlsAlertException"/>, as all callbacks may.</remarks>
     public RemoteCertificateValidationCallback? RemoteCertificateValidationCallback { get; set; }
 
     /// <summary>A name for what <see cref="RemoteCertificateValidationCallback"/> checks. Sessions are resumed only under the same name; without one, only in the same process.</summary>

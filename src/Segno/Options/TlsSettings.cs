@@ -24,6 +24,10 @@ internal abstract class TlsSettings
         }
         Crypto = options.Crypto;
         ApplicationProtocols = [.. options.ApplicationProtocols ?? []];
+        if (Array.Exists(ApplicationProtocols, protocol => protocol.Protocol.IsEmpty))
+        {
+            throw new ArgumentException("ApplicationProtocols: a protocol has no name (RFC 7301 §3.1).", nameof(options));
+        }
         Groups = GroupsOf(options.SupportedGroups);
         Groups12 = [.. Groups.Where(NamedGroups.IsForTls12)];
         CipherSuites13 = Suites(options, SslProtocols.Tls13, CipherSuiteInfo.AllTls13);

@@ -81,7 +81,9 @@ internal sealed class RecordReader : IDisposable
     public void Dispose() => _protection?.Dispose();
 
     private static TlsException NotARecord(ReadOnlySpan<byte> input)
-        => new(input.Length >= HttpStartLength && IsHttp(input[..HttpStartLength]) ? TlsFault.PlainHttpReceived : TlsFault.NotTls);
+        => input.Length >= HttpStartLength && IsHttp(input[..HttpStartLength])
+            ? new TlsException(TlsFault.PlainHttpReceived, System.Text.Encoding.Latin1.GetString(input[..HttpStartLength]).TrimEnd())
+            : new TlsException(TlsFault.NotTls);
 
     /// <summary>Whether more bytes decide by what name the refusal goes.</summary>
     private static bool MayBecomeHttp(ReadOnlySpan<byte> input) => input.Length < HttpStartLength && IsHttp(input);

@@ -76,7 +76,7 @@ internal sealed class Tls12Protection : RecordProtection
         }
         if (length > MaxPlaintext)
         {
-            throw new TlsException(TlsFault.RecordTooLong);
+            throw new TlsException(TlsFault.PlaintextTooLong);
         }
         Span<byte> nonce = stackalloc byte[Aead.NonceLength];
         Span<byte> additionalData = stackalloc byte[AdditionalDataLength];

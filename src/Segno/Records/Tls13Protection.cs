@@ -81,7 +81,7 @@ internal sealed class Tls13Protection : RecordProtection
         // padding counts (RFC 9846 §5.4).
         if (inner.Length > MaxPlaintext + 1)
         {
-            throw new TlsException(TlsFault.RecordTooLong);
+            throw new TlsException(TlsFault.PlaintextTooLong);
         }
         int last = inner.LastIndexOfAnyExcept((byte)0);
         if (last < 0)

@@ -4,7 +4,11 @@ using Segno.Sessions.Tickets;
 namespace Segno.Sessions;
 
 /// <summary>What was found for an offer: a session that is still to be judged, or why there is none.</summary>
-internal readonly record struct LocatedSession(TlsSession? Session, ResumptionMechanism Mechanism, ResumptionReason Reason);
+internal readonly record struct LocatedSession(TlsSession? Session, ResumptionMechanism Mechanism, ResumptionReason Reason)
+{
+    /// <summary>Whether the key of its ticket is being retired, so that the client should get a new ticket.</summary>
+    public bool IsDueForRenewal { get; init; }
+}
 
 /// <summary>
 /// The server's end of the pipeline Locate → Judge → Prove → Consume → Commit: finds the sessions that clients offer and issues
@@ -61,6 +65,6 @@ internal class ServerSessions(TicketKeyRing? ticketKeys, StoredSessions? stored,
             return new LocatedSession(null, mechanism, ResumptionReason.SessionNotFound);
         }
         TlsSession? session = _tickets.Open(identity, out ResumptionReason reason);
-        return new LocatedSession(session, mechanism, reason);
+        return new LocatedSession(session, mechanism, reason) { IsDueForRenewal = session is not null && _tickets.IsUnderRetiringKey(identity) };
     }
 }

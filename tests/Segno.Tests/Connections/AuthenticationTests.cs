@@ -271,6 +271,33 @@ public class AuthenticationTests
         Assert.IsType<InvalidOperationException>(thrown.InnerException);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void ACallbackMayRefuseWithAnAlertOfItsChoice(bool byCertificate)
+    {
+        var refusal = new TlsAlertException(TlsFault.RefusedByApplication, TlsAlert.HandshakeFailure, sentByPeer: false);
+        (TlsClientContext client, TlsServerContext server) = HandshakeTests.Contexts(
+            o => o.RemoteCertificateValidationCallback = byCertificate ? (_, _, _, _) => throw refusal : null,
+            o => o.CertificateSelector = byCertificate ? null : (_, _) => throw refusal);
+        using var pair = new EnginePair(client, server);
+        pair.Client.Start();
+        Assert.Same(refusal, Assert.ThrowsAny<TlsAlertException>(pair.Run));
+    }
+
+    [Fact]
+    public void AbortSendsTheAlertOfTheFaultOrTheOneGiven()
+    {
+        foreach ((TlsAlert? given, TlsAlert sent) in ((TlsAlert?, TlsAlert)[])[(null, TlsAlert.AccessDenied), (TlsAlert.InsufficientSecurity, TlsAlert.InsufficientSecurity)])
+        {
+            (TlsClientContext client, TlsServerContext server) = HandshakeTests.Contexts();
+            using EnginePair pair = EnginePair.Connect(client, server);
+            pair.Client.Abort(TlsFault.RefusedByApplication, given);
+            TlsAlertException thrown = Assert.ThrowsAny<TlsAlertException>(pair.Run);
+            Assert.Equal((sent, true), (thrown.Alert, thrown.SentByPeer));
+        }
+    }
+
     [Fact]
     public void AnAddressHasNoServerName()
     {

@@ -55,6 +55,45 @@ public class HandshakeTests
         }
     }
 
+    /// <summary>The server's clock went 10 s, the client's 15: so its ticket is 5 s older than the server thinks.</summary>
+    [Fact]
+    public void TheServerSeesHowFarTheClocksRanApart()
+    {
+        var clientClock = new Sessions.TestClock();
+        var serverClock = new Sessions.TestClock();
+        (TlsClientContext client, TlsServerContext server) = Contexts(
+            o =>
+            {
+                o.TimeProvider = clientClock;
+                o.RemoteCertificateValidationCallback = (_, _, _, _) => true;
+            },
+            o => o.TimeProvider = serverClock);
+        using (EnginePair pair = EnginePair.Connect(client, server))
+        {
+            Assert.Null(pair.Server.Info.TicketAgeSkew);
+        }
+        clientClock.Advance(TimeSpan.FromSeconds(15));
+        serverClock.Advance(TimeSpan.FromSeconds(10));
+        using (EnginePair pair = EnginePair.Connect(client, server))
+        {
+            Assert.Equal(TimeSpan.FromSeconds(10), pair.Server.Info.SessionAge);
+            Assert.Equal(TimeSpan.FromSeconds(5), pair.Server.Info.TicketAgeSkew);
+            Assert.Null(pair.Client.Info.TicketAgeSkew);
+        }
+    }
+
+    /// <summary>A share of another group is no preference for it (RFC 9846 §4.3.8).</summary>
+    [Fact]
+    public void TheServersFirstCommonGroupWinsWhateverTheSharesAre()
+    {
+        (TlsClientContext client, TlsServerContext server) = Contexts(
+            o => (o.SupportedGroups, o.KeyShareGroups) = ([TlsNamedGroup.P384, TlsNamedGroup.X25519, TlsNamedGroup.P256], [TlsNamedGroup.P384]),
+            o => o.SupportedGroups = [TlsNamedGroup.P256, TlsNamedGroup.P384]);
+        using EnginePair pair = EnginePair.Connect(client, server);
+        Assert.Equal(TlsNamedGroup.P256, pair.Client.Info.Group);
+        Assert.True(pair.Client.Info.HelloRetried);
+    }
+
     [Theory]
     [InlineData(TlsCipherSuite.TLS_AES_128_GCM_SHA256)]
     [InlineData(TlsCipherSuite.TLS_AES_256_GCM_SHA384)]

@@ -84,7 +84,7 @@ public class HelloRequirementTests
     //
     [Theory]
     [InlineData(0, TlsFault.HelloRetryWithoutChange)]
-    [InlineData((int)TlsNamedGroup.X25519, TlsFault.HelloRetryWithoutChange)] // its share was sent
+    [InlineData((int)TlsNamedGroup.X25519, TlsFault.HelloRetryGroupHadShare)]
     [InlineData((int)TlsNamedGroup.P521, TlsFault.GroupNotOffered)]
     public void ARetryThatAsksForNothingNewIsAnIllegalParameter(int group, TlsFault fault)
     {

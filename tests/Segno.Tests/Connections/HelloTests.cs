@@ -83,6 +83,66 @@ public class HelloTests
         AssertRefused(client, retry, TlsFault.SecondHelloRetry, TlsAlert.UnexpectedMessage);
     }
 
+    /// <summary>D1: whatever the second hello says, it is one of TLS 1.3.</summary>
+    [Fact]
+    public void AServerHelloWithoutVersionAfterARetryIsRefused()
+    {
+        using TlsConnection client = StartedClient(out byte[] first);
+        byte[] cookie = [0, 44, 0, 5, 0, 3, 1, 2, 3];
+        client.Receive(ServerHello(first, RetryRandom, [.. Version(0x0304), .. cookie]), []);
+        AssertRefused(client, ServerHello(first, new byte[32], []), TlsFault.VersionChangedAfterRetry, TlsAlert.IllegalParameter);
+    }
+
+    [Theory]
+    [InlineData(TlsNamedGroup.X25519, TlsFault.HelloRetryGroupHadShare)]
+    [InlineData((TlsNamedGroup)25, TlsFault.GroupNotOffered)]
+    public void ARetryAsksForAGroupThatWasOfferedWithoutShare(TlsNamedGroup group, TlsFault fault)
+    {
+        using TlsConnection client = StartedClient(out byte[] first);
+        byte[] share = [0, 51, 0, 2, 0, (byte)group];
+        AssertRefused(client, ServerHello(first, RetryRandom, [.. Version(0x0304), .. share]), fault, TlsAlert.IllegalParameter);
+    }
+
+    [Theory]
+    [InlineData(2, TlsFault.None)]
+    [InlineData(3, TlsFault.TooManyChangeCipherSpecs)]
+    public void ChangeCipherSpecsAreCounted(int count, TlsFault fault)
+    {
+        using TlsConnection client = StartedClient(out _);
+        byte[] records = [.. Enumerable.Repeat<byte[]>([20, 3, 3, 0, 1, 1], count).SelectMany(record => record)];
+        if (fault == TlsFault.None)
+        {
+            Assert.Equal(records.Length, client.Receive(records, []).Consumed);
+        }
+        else
+        {
+            AssertRefused(client, records, fault, TlsAlert.UnexpectedMessage);
+        }
+    }
+
+    [Theory]
+    [InlineData("CONNECT host:443 HTTP/1.1", "CONN")]
+    [InlineData("GET / HTTP/1.1", "GET")]
+    public void PlainHttpIsNamedByItsFirstWord(string request, string word)
+    {
+        using TlsConnection client = StartedClient(out _);
+        TlsAlertException thrown = Assert.ThrowsAny<TlsAlertException>(() => client.Receive(System.Text.Encoding.ASCII.GetBytes(request), []));
+        Assert.Equal((TlsFault.PlainHttpReceived, $"PlainHttpReceived: {word}"), (thrown.Fault, thrown.Message));
+    }
+
+    [Fact]
+    public void AMalformedExtensionIsNamed()
+    {
+        using TlsConnection client = StartedClient(out byte[] first);
+        byte[] share = [0, 51, 0, 1, 0];
+        TlsAlertException thrown = Assert.ThrowsAny<TlsAlertException>(() => client.Receive(ServerHello(first, RetryRandom, [.. Version(0x0304), .. share]), []));
+        Assert.Equal((TlsFault.ExtensionMalformed, "ExtensionMalformed: KeyShare"), (thrown.Fault, thrown.Message));
+    }
+
+    [Fact]
+    public void AnApplicationProtocolHasAName()
+        => Assert.Throws<ArgumentException>(() => HandshakeTests.Contexts(o => o.ApplicationProtocols = [default]));
+
     [Theory]
     [InlineData(0x0302, TlsFault.VersionNotOffered, TlsAlert.IllegalParameter)]
     [InlineData(0x0305, TlsFault.VersionNotOffered, TlsAlert.IllegalParameter)]

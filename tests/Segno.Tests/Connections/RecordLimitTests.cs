@@ -190,7 +190,7 @@ public class RecordLimitTests
         record = record[..sealing.Seal(ContentType.ApplicationData, new byte[content], padding, record)];
         if (refused)
         {
-            AssertFault(TlsFault.RecordTooLong, TlsAlert.RecordOverflow, () => reader.TryOpen(record, new byte[1000], out _, out _));
+            AssertFault(TlsFault.PlaintextTooLong, TlsAlert.RecordOverflow, () => reader.TryOpen(record, new byte[1000], out _, out _));
         }
         else
         {
@@ -211,7 +211,7 @@ public class RecordLimitTests
         sealing.Update();
         byte[] record = new byte[1000];
         record = record[..sealing.Seal(ContentType.ApplicationData, new byte[101], 0, record)];
-        Assert.Equal(TlsFault.RecordTooLong, Assert.Throws<TlsException>(() => reader.TryOpen(record, new byte[1000], out _, out _)).Fault);
+        Assert.Equal(TlsFault.PlaintextTooLong, Assert.Throws<TlsException>(() => reader.TryOpen(record, new byte[1000], out _, out _)).Fault);
     }
 
     [Fact]

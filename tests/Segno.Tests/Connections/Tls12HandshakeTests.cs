@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Security.Authentication;
 using Segno.Cryptography;
+using Segno.Handshake;
 using Segno.Sessions;
 
 namespace Segno.Tests.Connections;
@@ -96,6 +97,33 @@ public class Tls12HandshakeTests
             Assert.Equal(i == 1, pair.Server.Info.Resumption.IsResumed);
             Assert.Equal(own.Tls.Certificate.Thumbprint, pair.Server.Info.RemoteCertificate?.Thumbprint);
         }
+    }
+
+    /// <summary>A ticket whose key seals no more is good, and replaced before the key is gone.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ATicketUnderARetiringKeyIsRenewed(bool rotate)
+    {
+        using var keys = new TicketKeyRing();
+        (TlsClientContext client, TlsServerContext server) = Contexts(ResumptionMechanism.Ticket, configureServer: o => o.TicketKeys = keys);
+        EnginePair.Connect(client, server).Dispose();
+        if (rotate)
+        {
+            keys.Rotate();
+        }
+        using EnginePair pair = EnginePair.Connect(client, server);
+        Assert.Equal(ResumptionOutcome.Resumed(ResumptionMechanism.Ticket), pair.Server.Info.Resumption);
+        Assert.Equal(rotate, pair.Client.Session is not null);
+    }
+
+    [Theory]
+    [InlineData(20, TlsFault.ChangeCipherSpecMissing)]
+    [InlineData(4, TlsFault.UnexpectedMessage)]
+    public void ChangeCipherSpecComesBeforeFinished(byte type, TlsFault fault)
+    {
+        var waiting = new ExpectChangeCipherSpec12(null!, null!, null!);
+        Assert.Equal(fault, Assert.Throws<TlsException>(() => waiting.Receive(new HandshakeMessage([type, 0, 0, 0]))).Fault);
     }
 
     [Fact]

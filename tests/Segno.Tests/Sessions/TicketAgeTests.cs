@@ -35,6 +35,19 @@ public sealed class TicketAgeTests
         Assert.Equal(7u, TicketAge.Obfuscate(session, DateTimeOffset.MinValue));
     }
 
+    [Theory]
+    [InlineData(5000, 5000)]
+    [InlineData(5000, 0)]
+    [InlineData(0, 5000)]
+    public void TheSkewIsWhatTheClientSaysBeyondWhatTheServerSees(long told, long seen)
+    {
+        TlsSession session = new SessionDraft { AgeAdd = 0xfffffff0 }.Session();
+
+        Assert.Equal(
+            TimeSpan.FromMilliseconds(told - seen),
+            TicketAge.Skew(TicketAge.Obfuscate(told, session.AgeAdd), session, session.IssuedAt.AddMilliseconds(seen)));
+    }
+
     [Fact]
     public void AnotherAddGivesAnotherAge() => Assert.NotEqual(TimeSpan.FromSeconds(1), TicketAge.Recover(TicketAge.Obfuscate(1000, 7), 8));
 }

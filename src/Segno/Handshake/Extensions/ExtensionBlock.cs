@@ -79,7 +79,7 @@ internal sealed class ExtensionBlock
     public bool TryGet(ExtensionType type, out TlsReader data)
     {
         ReadOnlyMemory<byte>? found = Find(type);
-        data = new TlsReader(found is { } memory ? memory.Span : default, TlsFault.ExtensionMalformed);
+        data = new TlsReader(found is { } memory ? memory.Span : default, TlsFault.ExtensionMalformed, type.ToString());
         return found is not null;
     }
 

@@ -84,7 +84,7 @@ internal sealed class ClientHello
     public static ushort[] ReadUInt16s(ref TlsReader reader, int min)
     {
         ReadOnlySpan<byte> list = reader.Vector16(min);
-        var items = new TlsReader(list, TlsFault.MessageMalformed);
+        TlsReader items = reader.Within(list);
         ushort[] values = new ushort[list.Length / 2];
         for (int i = 0; i < values.Length; i++)
         {
@@ -103,7 +103,7 @@ internal sealed class ClientHello
         }
         ReadOnlySpan<byte> list = data.Vector8(2, 254);
         data.End();
-        var items = new TlsReader(list, TlsFault.ExtensionMalformed);
+        TlsReader items = data.Within(list);
         ushort[] versions = new ushort[list.Length / 2];
         for (int i = 0; i < versions.Length; i++)
         {
@@ -132,7 +132,7 @@ internal sealed class ClientHello
         {
             return null;
         }
-        var list = new TlsReader(data.Vector16(1), TlsFault.ExtensionMalformed);
+        TlsReader list = data.Within(data.Vector16(1));
         data.End();
         string? name = null;
         while (!list.IsEmpty)
@@ -161,7 +161,7 @@ internal sealed class ClientHello
         List<SslApplicationProtocol> protocols = [];
         if (Extensions.TryGet(ExtensionType.ApplicationLayerProtocolNegotiation, out TlsReader data))
         {
-            var list = new TlsReader(data.Vector16(2), TlsFault.ExtensionMalformed);
+            TlsReader list = data.Within(data.Vector16(2));
             data.End();
             while (!list.IsEmpty)
             {
@@ -174,14 +174,13 @@ internal sealed class ClientHello
     /// <summary>key_share (RFC 9846 §4.3.8); <see langword="null"/> where the extension is missing.</summary>
     public List<(TlsNamedGroup Group, ReadOnlyMemory<byte> Share)>? KeyShares()
     {
-        if (Extensions.Find(ExtensionType.KeyShare) is not { } memory)
+        if (!Extensions.TryGet(ExtensionType.KeyShare, out TlsReader data))
         {
             return null;
         }
         List<(TlsNamedGroup, ReadOnlyMemory<byte>)> shares = [];
         var seen = new HashSet<ushort>();
-        var data = new TlsReader(memory.Span, TlsFault.ExtensionMalformed);
-        var list = new TlsReader(data.Vector16(), TlsFault.ExtensionMalformed);
+        TlsReader list = data.Within(data.Vector16());
         data.End();
         while (!list.IsEmpty)
         {
@@ -230,9 +229,9 @@ internal sealed class ClientHello
         {
             throw new TlsException(TlsFault.PreSharedKeyExtensionMustBeLast);
         }
-        var identities = new TlsReader(data.Vector16(7), TlsFault.ExtensionMalformed);
+        TlsReader identities = data.Within(data.Vector16(7));
         BindersOffset = Raw.Length - data.Remaining;
-        var binders = new TlsReader(data.Vector16(33), TlsFault.ExtensionMalformed);
+        TlsReader binders = data.Within(data.Vector16(33));
         data.End();
         int identityCount = 0;
         while (!identities.IsEmpty)

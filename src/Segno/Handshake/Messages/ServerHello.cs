@@ -35,7 +35,11 @@ internal sealed class ServerHello
     /// <summary>Whether the server marked the hello as a downgrade (RFC 9846 §4.2.3).</summary>
     public bool HasDowngradeSentinel => PublicData.Equal(Random.AsSpan(24, 7), "DOWNGRD"u8) && Random[31] is 0 or 1;
 
-    public static ServerHello Read(HandshakeMessage message, IReadOnlySet<ExtensionType> offered)
+    /// <summary>Reads either of them.</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="offered">The extensions that were offered.</param>
+    /// <param name="afterRetry">Whether a HelloRetryRequest chose TLS 1.3 before.</param>
+    public static ServerHello Read(HandshakeMessage message, IReadOnlySet<ExtensionType> offered, bool afterRetry)
     {
         var reader = new TlsReader(message.Body);
         ushort version = reader.UInt16();
@@ -53,8 +57,12 @@ internal sealed class ServerHello
         }
         ExtensionPlace hello13 = isRetry ? ExtensionPlace.HelloRetryRequest : ExtensionPlace.ServerHello;
         ExtensionBlock block = ExtensionBlock.Read(extensions, hello13 | ExtensionPlace.ServerHello12, offered);
-        // Without supported_versions it is a hello of TLS 1.2, where all answers stand (RFC 9846 §4.3.1).
-        block.CheckPlace(isRetry || block.Has(ExtensionType.SupportedVersions) ? hello13 : ExtensionPlace.ServerHello12);
+        bool hasVersion = block.TryGet(ExtensionType.SupportedVersions, out TlsReader selected);
+        if (!hasVersion || selected.Rest is not [3, < 4])
+        {
+            // Without supported_versions it is a hello of TLS 1.2, where all answers stand; an older version in it is refused as such (RFC 9846 §4.3.1).
+            block.CheckPlace(isRetry || afterRetry || hasVersion ? hello13 : ExtensionPlace.ServerHello12);
+        }
         return new ServerHello
         {
             LegacyVersion = version,

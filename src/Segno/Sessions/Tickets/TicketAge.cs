@@ -11,4 +11,8 @@ internal static class TicketAge
 
     /// <summary>Server: the age that the client tells. Up to 49.7 days; an age beyond wraps.</summary>
     public static TimeSpan Recover(uint obfuscatedAge, uint ageAdd) => TimeSpan.FromMilliseconds(unchecked(obfuscatedAge - ageAdd));
+
+    /// <summary>Server: by how much the age that the client tells exceeds the one that this side sees (RFC 9846 §8.3).</summary>
+    public static TimeSpan Skew(uint obfuscatedAge, TlsSession session, DateTimeOffset now)
+        => Recover(obfuscatedAge, session.AgeAdd) - TimeSpan.FromMilliseconds(now.ToUnixTimeMilliseconds() - session.IssuedAt.ToUnixTimeMilliseconds());
 }

@@ -91,6 +91,10 @@ internal sealed class TicketSealer(TicketKeyRing keys, CryptoProvider crypto)
         return key is null ? null : Open(ticket, key, out reason);
     }
 
+    /// <summary>Whether the ticket is under a key that seals no more: it will be gone before a new one's time.</summary>
+    public bool IsUnderRetiringKey(ReadOnlySpan<byte> ticket)
+        => ticket.Length > Overhead && keys.Active is { } active && TicketKey.ReadName(ticket.Slice(1, TicketKey.NameLength)) != active.Name;
+
     private TlsSession? Open(ReadOnlySpan<byte> ticket, TicketKey key, out ResumptionReason reason)
     {
         int length = ticket.Length - Overhead;
