@@ -1,0 +1,72 @@
+using System.Globalization;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Segno.Interop.Tests.Ends;
+using Segno.Sessions;
+using Segno.Tests;
+
+namespace Segno.Interop.Tests.Matrix;
+
+/// <summary>Which end Segno is.</summary>
+public enum Role
+{
+    Server,
+    Client,
+}
+
+/// <summary>One cell of the matrix: what a connection of Segno and a peer shall be.</summary>
+/// <param name="Segno">Segno's end.</param>
+/// <param name="Version">The protocol version, the only one that Segno allows.</param>
+/// <param name="Mechanism">How the last connection is resumed; <see cref="ResumptionMechanism.None"/>: there is one connection, and it is full.</param>
+/// <param name="Key">The key of the server's certificate.</param>
+public sealed record Cell(Role Segno, SslProtocols Version, ResumptionMechanism Mechanism, TestKeyKind Key)
+{
+    public bool IsTls13 => Version == SslProtocols.Tls13;
+
+    /// <summary>The version as most programs write it.</summary>
+    public string VersionNumber => IsTls13 ? "1.3" : "1.2";
+
+    public bool Resumes => Mechanism != ResumptionMechanism.None;
+
+    /// <summary>Whether the server gives out tickets.</summary>
+    public bool Tickets => Mechanism != ResumptionMechanism.SessionId;
+
+    /// <summary>The number of connections it takes.</summary>
+    public int Connections => Resumes ? 2 : 1;
+
+    /// <summary>What is to be seen of each connection: whether it is resumed.</summary>
+    public bool[] Expected => Resumes ? [false, true] : [false];
+
+    internal TestCertificate Certificate => Key == TestKeyKind.Rsa ? TestPki.Rsa() : TestPki.Ecdsa();
+
+    internal TlsServerOptions ServerOptions() => Make.Server(Certificate).For(this);
+
+    internal TlsClientOptions ClientOptions() => Make.Client().For(this);
+
+    /// <summary>Checks one connection of the cell by what our end says of it.</summary>
+    internal void Check(TlsConnectionInfo info, bool last)
+    {
+        bool resumed = last && Resumes;
+        Assert.Equal(Version, info.ProtocolVersion);
+        Assert.Equal(resumed, info.Resumption.IsResumed);
+        Assert.Equal(resumed ? Mechanism : ResumptionMechanism.None, info.Resumption.Mechanism);
+        if (Segno == Role.Client)
+        {
+            X509Certificate2 shown = Assert.IsType<X509Certificate2>(info.RemoteCertificate);
+            using AsymmetricAlgorithm? key = Key == TestKeyKind.Rsa ? shown.GetRSAPublicKey() : shown.GetECDsaPublicKey();
+            Assert.NotNull(key);
+        }
+    }
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"Segno as {Segno}, {Version}, {Mechanism}, {Key}");
+}
+
+internal static class CellOptions
+{
+    public static T For<T>(this T options, Cell cell) where T : TlsOptions
+    {
+        options.EnabledSslProtocols = cell.Version;
+        return options;
+    }
+}
