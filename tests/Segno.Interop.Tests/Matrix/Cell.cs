@@ -22,6 +22,13 @@ public enum Role
 /// <param name="Key">The key of the server's certificate.</param>
 public sealed record Cell(Role Segno, SslProtocols Version, ResumptionMechanism Mechanism, TestKeyKind Key)
 {
+    /// <summary>Names below this one are in the certificates.</summary>
+    public const string OtherNames = "matrix.test";
+
+    // NSS wants a second usage in RSA certificates, whatever their key is used for, and tells certificates by their subjects.
+    private static readonly Lazy<TestCertificate> _rsa = new(() => Make(TestKeyKind.Rsa, X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.KeyEncipherment));
+    private static readonly Lazy<TestCertificate> _ecdsa = new(() => Make(TestKeyKind.P256, X509KeyUsageFlags.DigitalSignature));
+
     public bool IsTls13 => Version == SslProtocols.Tls13;
 
     /// <summary>The version as most programs write it.</summary>
@@ -38,11 +45,22 @@ public sealed record Cell(Role Segno, SslProtocols Version, ResumptionMechanism 
     /// <summary>What is to be seen of each connection: whether it is resumed.</summary>
     public bool[] Expected => Resumes ? [false, true] : [false];
 
-    internal TestCertificate Certificate => Key == TestKeyKind.Rsa ? TestPki.Rsa() : TestPki.Ecdsa();
+    /// <summary>For localhost, and for any name that needs to be a new one.</summary>
+    internal TestCertificate Certificate => Key == TestKeyKind.Rsa ? _rsa.Value : _ecdsa.Value;
 
-    internal TlsServerOptions ServerOptions() => Make.Server(Certificate).For(this);
+    internal TlsServerOptions ServerOptions()
+    {
+        TlsServerOptions options = Ends.Make.Server(Certificate);
+        options.EnabledSslProtocols = Version;
+        return options;
+    }
 
-    internal TlsClientOptions ClientOptions() => Make.Client().For(this);
+    internal TlsClientOptions ClientOptions()
+    {
+        TlsClientOptions options = Ends.Make.Client();
+        options.EnabledSslProtocols = Version;
+        return options;
+    }
 
     /// <summary>Checks one connection of the cell by what our end says of it.</summary>
     internal void Check(TlsConnectionInfo info, bool last)
@@ -60,13 +78,7 @@ public sealed record Cell(Role Segno, SslProtocols Version, ResumptionMechanism 
     }
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"Segno as {Segno}, {Version}, {Mechanism}, {Key}");
-}
 
-internal static class CellOptions
-{
-    public static T For<T>(this T options, Cell cell) where T : TlsOptions
-    {
-        options.EnabledSslProtocols = cell.Version;
-        return options;
-    }
+    private static TestCertificate Make(TestKeyKind key, X509KeyUsageFlags usage)
+        => TestPki.Make(new CertificateSpec { CommonName = $"Segno matrix {key}", Key = key, KeyUsage = usage, Names = ["localhost", "*." + OtherNames] });
 }

@@ -50,9 +50,9 @@ internal static class MatrixTable
            select new Cell(segno, way.Version, way.Mechanism, key),
     ];
 
-    public static IEnumerable<Cell> Possible(Type peer) => All.Where(cell => cell.IsTls13 && !GapsOf(peer).Any(gap => gap.Covers(cell)));
+    public static IEnumerable<Cell> Possible(Type peer) => All.Where(cell => !GapsOf(peer).Any(gap => gap.Covers(cell)));
 
-    public static IEnumerable<Cell> ImpossibleToTry(Type peer) => All.Where(cell => cell.IsTls13 && GapsOf(peer).Any(gap => gap.CanBeTried && gap.Covers(cell)));
+    public static IEnumerable<Cell> ImpossibleToTry(Type peer) => All.Where(cell => GapsOf(peer).Any(gap => gap.CanBeTried && gap.Covers(cell)));
 
     public static IEnumerable<Gap> GapsOf(Type peer) => Gaps.Where(gap => gap.Peer == peer);
 }

@@ -71,10 +71,11 @@ public sealed partial class NssPeer : MatrixPeer
             string store = "sql:" + Directory.CreateDirectory(Scratch.File("nss")).FullName;
             await RunAsync(Peer.Find("certutil"), ["-N", "-d", store, "--empty-password"], default, cancellationToken);
             await RunAsync(Peer.Find("certutil"), ["-A", "-d", store, "-t", "C,,", "-n", "root", "-i", Root], default, cancellationToken);
-            foreach ((TestKeyKind kind, TestCertificate certificate) in (IEnumerable<(TestKeyKind, TestCertificate)>)[(TestKeyKind.P256, TestPki.Ecdsa()), (TestKeyKind.Rsa, TestPki.Rsa())])
+            foreach (Cell cell in MatrixTable.All.DistinctBy(cell => cell.Key))
             {
-                string file = Scratch.File(kind + ".p12");
-                await File.WriteAllBytesAsync(file, certificate.ToPfx(""), cancellationToken);
+                (string chain, string key) = Pem(cell);
+                string file = Scratch.File(cell.Key + ".p12");
+                await RunAsync(Peer.Find("openssl"), ["pkcs12", "-export", "-in", chain, "-inkey", key, "-name", cell.Key.ToString(), "-passout", "pass:", "-out", file], default, cancellationToken);
                 await RunAsync(Peer.Find("pk12util"), ["-i", file, "-d", store, "-W", "", "-K", ""], default, cancellationToken);
             }
             _store = store;

@@ -22,7 +22,7 @@ public sealed class SslStreamPeer : MatrixPeer
     {
         List<bool> resumed = [];
         // SslStream keeps sessions by name for the whole process: a name of its own for each run.
-        string name = $"{Guid.NewGuid():n}.localhost";
+        string name = $"{Guid.NewGuid():n}.{Cell.OtherNames}";
         for (int number = 1; number <= cell.Connections; number++)
         {
             await using SslStream client = new(await Loopback.ConnectAsync(port, cancellationToken));
