@@ -18,7 +18,7 @@ namespace Segno.Interop.Tests.Matrix;
 public sealed class BouncyCastlePeer : MatrixPeer
 {
     internal override Task<bool[]> ConnectAsync(Cell cell, int port, CancellationToken cancellationToken)
-        => Task.Run(async () => (await ConnectAsync(cell, port, [NamedGroup.x25519], cancellationToken)).Select(client => client.IsResumed).ToArray(), cancellationToken);
+        => Task.Run(async () => (await ConnectAsync(cell, port, [NamedGroup.x25519, NamedGroup.secp256r1], cancellationToken)).Select(client => client.IsResumed).ToArray(), cancellationToken);
 
     /// <summary>As it is when the connections are over.</summary>
     internal static async Task<IReadOnlyList<Client>> ConnectAsync(Cell cell, int port, int[] groups, CancellationToken cancellationToken)
@@ -139,5 +139,12 @@ public sealed class BouncyCastlePeer : MatrixPeer
         }
 
         protected override ProtocolVersion[] GetSupportedVersions() => ProtocolVersion.TLSv13.DownTo(ProtocolVersion.TLSv12);
+
+        /// <summary>Its own list has no suites for ECDSA.</summary>
+        protected override int[] GetSupportedCipherSuites() =>
+        [
+            CipherSuite.TLS_AES_128_GCM_SHA256,
+            certificate.Key.Kind == TestKeyKind.Rsa ? CipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 : CipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        ];
     }
 }

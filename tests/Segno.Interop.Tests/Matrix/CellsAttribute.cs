@@ -1,21 +1,24 @@
 using System.Reflection;
+using System.Security.Authentication;
+using Segno.Sessions;
+using Segno.Tests;
 using Xunit.Sdk;
 using Xunit.v3;
 
 namespace Segno.Interop.Tests.Matrix;
 
-/// <summary>The cells of a theory's peer: those that it can do, or (<see cref="Impossible"/>) those that are listed as beyond it and can be tried.</summary>
+/// <summary>The cells of a theory's peer, and whether each works: not those that are beyond it and cannot be tried.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class CellsAttribute : DataAttribute
 {
-    public bool Impossible { get; set; }
-
     public override ValueTask<IReadOnlyCollection<ITheoryDataRow>> GetData(MethodInfo testMethod, DisposalTracker disposalTracker)
     {
         Type peer = PeerOf(testMethod.ReflectedType!);
-        IEnumerable<Cell> cells = Impossible ? MatrixTable.ImpossibleToTry(peer) : MatrixTable.Possible(peer);
-        return new([.. cells.Select(cell => new TheoryDataRow<Role, System.Security.Authentication.SslProtocols, Sessions.ResumptionMechanism, Segno.Tests.TestKeyKind>(
-            cell.Segno, cell.Version, cell.Mechanism, cell.Key))]);
+        return new([..
+            from cell in MatrixTable.All
+            let gap = MatrixTable.GapOf(peer, cell)
+            where gap is null || gap.Sign is not null
+            select new TheoryDataRow<Role, SslProtocols, ResumptionMechanism, TestKeyKind, bool>(cell.Segno, cell.Version, cell.Mechanism, cell.Key, gap is null)]);
     }
 
     public override bool SupportsDiscoveryEnumeration() => true;

@@ -17,27 +17,34 @@ public abstract class MatrixTests<TPeer>(TPeer peer) : IClassFixture<TPeer>
 
     [Theory]
     [Cells]
-    public Task Cell(Role segno, SslProtocols version, ResumptionMechanism mechanism, TestKeyKind key)
+    public async Task Cell(Role segno, SslProtocols version, ResumptionMechanism mechanism, TestKeyKind key, bool works)
     {
         Cell cell = new(segno, version, mechanism, key);
-        return segno == Role.Server ? ServeAsync(cell) : ConnectAsync(cell);
+        Func<Task> run = () => segno == Role.Server ? ServeAsync(cell) : ConnectAsync(cell);
+        if (works)
+        {
+            await run();
+        }
+        else
+        {
+            // What is listed as beyond the peer has to fail, and for the reason that is listed.
+            Exception failure = await Assert.ThrowsAnyAsync<Exception>(run);
+            Assert.Contains(MatrixTable.GapOf(typeof(TPeer), cell)!.Sign!, failure.Message, StringComparison.Ordinal);
+        }
     }
-
-    /// <summary>A cell that is listed as beyond the peer, and works, is listed wrongly.</summary>
-    [Theory(SkipTestWithoutData = true)]
-    [Cells(Impossible = true)]
-    public async Task Listed_as_impossible(Role segno, SslProtocols version, ResumptionMechanism mechanism, TestKeyKind key)
-        => await Assert.ThrowsAnyAsync<Exception>(() => Cell(segno, version, mechanism, key));
 
     private async Task ServeAsync(Cell cell)
     {
-        await using SegnoServer server = new(cell.ServerOptions(), (stream, stop) => peer.AnswerAsync(cell, stream, !cell.Resumes || stream.Resumption.IsResumed, stop));
+        int accepted = 0;
+        await using SegnoServer server = new(
+            cell.ServerOptions(), (stream, stop) => peer.AnswerAsync(cell, stream, last: Interlocked.Increment(ref accepted) == cell.Connections, stop));
         bool[] said = await peer.ConnectAsync(cell, server.Port, Token);
-        Assert.Equal(cell.Expected, said);
-        for (int number = 1; number <= cell.Connections; number++)
+        List<TlsConnectionInfo> infos = [];
+        while (infos.Count < cell.Connections)
         {
-            cell.Check((await server.NextAsync(Token)).Succeeded(), last: number == cell.Connections);
+            infos.Add((await server.NextAsync(Token)).Succeeded());
         }
+        cell.Check(said, infos);
     }
 
     private async Task ConnectAsync(Cell cell)
@@ -45,16 +52,16 @@ public abstract class MatrixTests<TPeer>(TPeer peer) : IClassFixture<TPeer>
         PeerServer server = await peer.ServerAsync(cell, Token);
         TlsClientContext context = new(cell.ClientOptions());
         List<bool> said = [];
-        for (int number = 1; number <= cell.Connections; number++)
+        List<TlsConnectionInfo> infos = [];
+        while (infos.Count < cell.Connections)
         {
-            bool last = number == cell.Connections;
             server.Expect(Token);
             await using TlsStream stream = new(await Loopback.ConnectAsync(server.Port, Token));
             await stream.AuthenticateAsClientAsync(context, "localhost", server.Port, Token);
-            said.Add(await server.TalkAsync(stream, last, Token));
-            cell.Check(stream.ConnectionInfo, last);
+            said.Add(await server.TalkAsync(stream, last: infos.Count == cell.Connections - 1, Token));
+            infos.Add(stream.ConnectionInfo);
         }
-        Assert.Equal(cell.Expected, said);
+        cell.Check([.. said], infos);
     }
 }
 
