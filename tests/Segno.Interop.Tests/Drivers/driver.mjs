@@ -6,15 +6,15 @@ import tls from 'node:tls';
 const say = line => process.stdout.write(line + '\n');
 
 const sayConnection = socket =>
-  say(`connection: ${socket.isSessionReused() ? 'resumed' : 'full'} ${socket.getProtocol()} ${socket.getEphemeralKeyInfo()?.name ?? ''}`);
+  say(`connection: ${socket.isSessionReused() ? 'resumed' : 'full'} ${socket.getProtocol()}`);
 
-function connect(port, root, version, groups, session, data) {
+function connect(port, root, version, session, data) {
   return new Promise((resolve, reject) => {
     const received = [];
     let latest;
     const socket = tls.connect({
       host: '127.0.0.1', port, servername: 'localhost', ca: readFileSync(root), session,
-      minVersion: 'TLSv' + version, maxVersion: 'TLSv' + version, ...(groups ? { ecdhCurve: groups } : {}),
+      minVersion: 'TLSv' + version, maxVersion: 'TLSv' + version,
     });
     socket.on('session', session => latest = session);
     socket.on('secureConnect', () => {
@@ -30,11 +30,11 @@ function connect(port, root, version, groups, session, data) {
   });
 }
 
-async function client(port, root, version, connections, groups) {
+async function client(port, root, version, connections) {
   const payload = readFileSync(0);
   let session;
   for (let number = 1; number <= Number(connections); number++) {
-    session = await connect(Number(port), root, version, groups, session, number === Number(connections) ? payload : 'hello\n');
+    session = await connect(Number(port), root, version, session, number === Number(connections) ? payload : 'hello\n');
   }
 }
 

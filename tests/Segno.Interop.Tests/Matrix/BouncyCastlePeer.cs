@@ -17,19 +17,21 @@ namespace Segno.Interop.Tests.Matrix;
 /// <summary>BouncyCastle's Org.BouncyCastle.Tls in this process; what was resumed is what its security parameters say.</summary>
 public sealed class BouncyCastlePeer : MatrixPeer
 {
-    internal override Task<bool[]> ConnectAsync(Cell cell, int port, CancellationToken cancellationToken)
-        => Task.Run(async () => (await ConnectAsync(cell, port, [NamedGroup.x25519, NamedGroup.secp256r1], cancellationToken)).Select(client => client.IsResumed).ToArray(), cancellationToken);
+    /// <summary>Its client's groups; it sends a share for the first.</summary>
+    internal int[] Groups { get; init; } = [NamedGroup.x25519, NamedGroup.secp256r1];
 
-    /// <summary>As it is when the connections are over.</summary>
-    internal static async Task<IReadOnlyList<Client>> ConnectAsync(Cell cell, int port, int[] groups, CancellationToken cancellationToken)
+    internal override Task<bool[]> ConnectAsync(Cell cell, int port, CancellationToken cancellationToken)
+        => Task.Run(() => RunClientAsync(cell, port, cancellationToken), cancellationToken);
+
+    private async Task<bool[]> RunClientAsync(Cell cell, int port, CancellationToken cancellationToken)
     {
-        List<Client> clients = [];
+        List<bool> resumed = [];
         BouncySession? session = null;
         for (int number = 1; number <= cell.Connections; number++)
         {
             await using Stream transport = await Loopback.ConnectAsync(port, cancellationToken);
             TlsClientProtocol protocol = new(transport);
-            Client client = new(cell, session, groups);
+            Client client = new(cell, session, Groups);
             protocol.Connect(client);
             if (number == cell.Connections)
             {
@@ -46,9 +48,9 @@ public sealed class BouncyCastlePeer : MatrixPeer
             Assert.Equal(-1, protocol.Stream.ReadByte());
             session = client.Session;
             protocol.Close();
-            clients.Add(client);
+            resumed.Add(client.IsResumed);
         }
-        return clients;
+        return [.. resumed];
     }
 
     private protected override Task<PeerServer> StartServerAsync(Cell cell, CancellationToken cancellationToken)
@@ -66,11 +68,9 @@ public sealed class BouncyCastlePeer : MatrixPeer
     }
 
     /// <summary>One connection of its client.</summary>
-    internal sealed class Client(Cell cell, BouncySession? resume, int[] groups) : DefaultTlsClient(new BcTlsCrypto())
+    private sealed class Client(Cell cell, BouncySession? resume, int[] groups) : DefaultTlsClient(new BcTlsCrypto())
     {
         public bool IsResumed { get; private set; }
-
-        public int Group { get; private set; }
 
         public BouncySession Session => m_context.Session;
 
@@ -139,6 +139,8 @@ public sealed class BouncyCastlePeer : MatrixPeer
         }
 
         protected override ProtocolVersion[] GetSupportedVersions() => ProtocolVersion.TLSv13.DownTo(ProtocolVersion.TLSv12);
+
+        public override int[] GetSupportedGroups() => [NamedGroup.X25519MLKEM768, NamedGroup.x25519, NamedGroup.secp256r1];
 
         /// <summary>Its own list has no suites for ECDSA.</summary>
         protected override int[] GetSupportedCipherSuites() =>

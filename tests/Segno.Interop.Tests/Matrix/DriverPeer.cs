@@ -20,22 +20,18 @@ public abstract partial class DriverPeer : MatrixPeer
     private protected static string Source(string name) => Path.Combine(AppContext.BaseDirectory, "Drivers", name);
 
     internal override async Task<bool[]> ConnectAsync(Cell cell, int port, CancellationToken cancellationToken)
-        => [.. (await ConnectAsync(cell, port, [], cancellationToken)).Select(IsResumed)];
-
-    /// <summary>As it says it: one line for each connection.</summary>
-    internal async Task<MatchCollection> ConnectAsync(Cell cell, int port, string[] more, CancellationToken cancellationToken)
     {
         (string program, string[] arguments) = await DriverAsync(cancellationToken);
         string output = await RunAsync(
             program,
-            [.. arguments, "client", port.ToString(CultureInfo.InvariantCulture), Root, cell.VersionNumber, cell.Connections.ToString(CultureInfo.InvariantCulture), .. more],
+            [.. arguments, "client", port.ToString(CultureInfo.InvariantCulture), Root, cell.VersionNumber, cell.Connections.ToString(CultureInfo.InvariantCulture)],
             Payload.Framed,
             cancellationToken);
         MatchCollection said = ConnectionPattern().Matches(output);
         Assert.Equal(cell.Connections, said.Count);
         Assert.All(said, connection => Assert.Equal("TLSv" + cell.VersionNumber, connection.Groups["version"].Value));
         Payload.AssertIn(output, said[^1].Index);
-        return said;
+        return [.. said.Select(connection => connection.Groups["resumed"].Success)];
     }
 
     private protected override async Task<PeerServer> StartServerAsync(Cell cell, CancellationToken cancellationToken)
@@ -55,9 +51,7 @@ public abstract partial class DriverPeer : MatrixPeer
         }
     }
 
-    private static bool IsResumed(Match connection) => connection.Groups["resumed"].Success;
-
-    [GeneratedRegex(@"^connection: (full|(?<resumed>resumed)) (?<version>TLSv1\.[23]) ?(?<more>.*)$", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^connection: (full|(?<resumed>resumed)) (?<version>TLSv1\.[23])$", RegexOptions.Multiline)]
     private static partial Regex ConnectionPattern();
 
     [GeneratedRegex(@"^listening on (\d+)$", RegexOptions.Multiline)]

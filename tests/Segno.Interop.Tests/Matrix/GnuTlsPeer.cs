@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Segno.Interop.Tests.Ends;
 using Segno.Interop.Tests.Peers;
+using Segno.Tests;
 
 namespace Segno.Interop.Tests.Matrix;
 
@@ -36,15 +37,18 @@ public sealed partial class GnuTlsPeer : MatrixPeer
     internal override Task AnswerAsync(Cell cell, TlsStream stream, bool last, CancellationToken cancellationToken)
         => last ? Exchange.FramedInTurnAsync(stream, cancellationToken) : Exchange.DrainAsync(stream, cancellationToken);
 
-    internal static PeerProcess StartServer(string chain, string key, int port, params string[] more) => PeerProcess.Start(
-        Peer.Find("gnutls-serv"),
-        ["--echo", "-a", "-p", port.ToString(CultureInfo.InvariantCulture), "--x509certfile", chain, "--x509keyfile", key, .. more]);
+    internal static PeerProcess StartServer(Scratch scratch, TestCertificate certificate, int port, params string[] more)
+    {
+        (string chain, string key) = scratch.Pem(certificate);
+        return PeerProcess.Start(
+            Peer.Find("gnutls-serv"),
+            ["--echo", "-a", "-p", port.ToString(CultureInfo.InvariantCulture), "--x509certfile", chain, "--x509keyfile", key, .. more]);
+    }
 
     private protected override async Task<PeerServer> StartServerAsync(Cell cell, CancellationToken cancellationToken)
     {
         int port = Loopback.FreePort();
-        (string chain, string key) = Pem(cell);
-        PeerProcess process = StartServer(chain, key, port, cell.Tickets ? [] : ["--noticket"]);
+        PeerProcess process = StartServer(Scratch, cell.Certificate, port, cell.Tickets ? [] : ["--noticket"]);
         await Loopback.WaitUntilListeningAsync(port, process, cancellationToken);
         return new EchoServer(process, port, ConnectionPattern(), Request);
     }

@@ -1,6 +1,4 @@
 using System.Security.Authentication;
-using Segno.Interop.Tests.Ends;
-using Segno.Interop.Tests.Peers;
 using Segno.Sessions;
 using Segno.Tests;
 
@@ -13,14 +11,12 @@ namespace Segno.Interop.Tests.Matrix;
 public abstract class MatrixTests<TPeer>(TPeer peer) : IClassFixture<TPeer>
     where TPeer : MatrixPeer
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [Cells]
     public async Task Cell(Role segno, SslProtocols version, ResumptionMechanism mechanism, TestKeyKind key, bool works)
     {
         Cell cell = new(segno, version, mechanism, key);
-        Func<Task> run = () => segno == Role.Server ? ServeAsync(cell) : ConnectAsync(cell);
+        Func<Task> run = () => CellRun.RunAsync(peer, cell);
         if (works)
         {
             await run();
@@ -31,37 +27,6 @@ public abstract class MatrixTests<TPeer>(TPeer peer) : IClassFixture<TPeer>
             Exception failure = await Assert.ThrowsAnyAsync<Exception>(run);
             Assert.Contains(MatrixTable.GapOf(typeof(TPeer), cell)!.Sign!, failure.Message, StringComparison.Ordinal);
         }
-    }
-
-    private async Task ServeAsync(Cell cell)
-    {
-        int accepted = 0;
-        await using SegnoServer server = new(
-            cell.ServerOptions(), (stream, stop) => peer.AnswerAsync(cell, stream, last: Interlocked.Increment(ref accepted) == cell.Connections, stop));
-        bool[] said = await peer.ConnectAsync(cell, server.Port, Token);
-        List<TlsConnectionInfo> infos = [];
-        while (infos.Count < cell.Connections)
-        {
-            infos.Add((await server.NextAsync(Token)).Succeeded());
-        }
-        cell.Check(said, infos);
-    }
-
-    private async Task ConnectAsync(Cell cell)
-    {
-        PeerServer server = await peer.ServerAsync(cell, Token);
-        TlsClientContext context = new(cell.ClientOptions());
-        List<bool> said = [];
-        List<TlsConnectionInfo> infos = [];
-        while (infos.Count < cell.Connections)
-        {
-            server.Expect(Token);
-            await using TlsStream stream = new(await Loopback.ConnectAsync(server.Port, Token));
-            await stream.AuthenticateAsClientAsync(context, "localhost", server.Port, Token);
-            said.Add(await server.TalkAsync(stream, last: infos.Count == cell.Connections - 1, Token));
-            infos.Add(stream.ConnectionInfo);
-        }
-        cell.Check([.. said], infos);
     }
 }
 

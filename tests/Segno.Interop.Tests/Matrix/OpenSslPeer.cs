@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Segno.Interop.Tests.Ends;
 using Segno.Interop.Tests.Peers;
+using Segno.Tests;
 
 namespace Segno.Interop.Tests.Matrix;
 
@@ -43,8 +44,11 @@ public sealed partial class OpenSslPeer : MatrixPeer
         => last ? Exchange.FramedAsync(stream, cancellationToken) : Exchange.HelloAsync(stream, cancellationToken);
 
     /// <summary>Starts s_server on a port of its own choice.</summary>
-    internal static PeerProcess StartServer(string chain, string key, params string[] more)
-        => PeerProcess.Start(Peer.Find("openssl"), ["s_server", "-accept", "127.0.0.1:0", "-cert", chain, "-cert_chain", chain, "-key", key, .. more]);
+    internal static PeerProcess StartServer(Scratch scratch, TestCertificate certificate, params string[] more)
+    {
+        (string chain, string key) = scratch.Pem(certificate);
+        return PeerProcess.Start(Peer.Find("openssl"), ["s_server", "-accept", "127.0.0.1:0", "-cert", chain, "-cert_chain", chain, "-key", key, .. more]);
+    }
 
     internal static async Task<int> PortAsync(PeerProcess server, CancellationToken cancellationToken)
         => int.Parse((await server.WaitForAsync(AcceptPattern(), cancellationToken)).Groups[1].Value, CultureInfo.InvariantCulture);
@@ -53,8 +57,7 @@ public sealed partial class OpenSslPeer : MatrixPeer
 
     private protected override async Task<PeerServer> StartServerAsync(Cell cell, CancellationToken cancellationToken)
     {
-        (string chain, string key) = Pem(cell);
-        PeerProcess process = StartServer(chain, key, cell.Tickets ? [] : ["-no_ticket"]);
+        PeerProcess process = StartServer(Scratch, cell.Certificate, cell.Tickets ? [] : ["-no_ticket"]);
         return new TerminalServer(process, await PortAsync(process, cancellationToken));
     }
 
