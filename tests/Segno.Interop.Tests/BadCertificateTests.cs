@@ -1,6 +1,7 @@
 using System.Security.Cryptography.X509Certificates;
 using System.Text.RegularExpressions;
 using Segno.Interop.Tests.Ends;
+using Segno.Interop.Tests.Matrix;
 using Segno.Interop.Tests.Peers;
 using Segno.Tests;
 
@@ -30,8 +31,8 @@ public sealed class BadCertificateTests
     {
         (Func<TestCertificate> certificate, string host, TlsFault fault, string alert) = _cases[name];
         using Scratch scratch = Make.Scratch();
-        await using PeerProcess server = OpenSslTests.StartServer(Peer.Find("openssl"), scratch, certificate(), "-tls1_3");
-        int port = await OpenSslTests.PortAsync(server);
+        await using PeerProcess server = OpenSslPeer.StartServer(scratch, certificate(), "-tls1_3");
+        int port = await OpenSslPeer.PortAsync(server, Token);
         await using TlsStream stream = new(await Loopback.ConnectAsync(port, Token));
         TlsException refused = await Assert.ThrowsAnyAsync<TlsException>(
             () => stream.AuthenticateAsClientAsync(new TlsClientContext(Make.Client()), host, port, Token));

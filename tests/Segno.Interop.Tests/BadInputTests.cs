@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
 using Segno.Interop.Tests.Ends;
+using Segno.Interop.Tests.Matrix;
 using Segno.Interop.Tests.Peers;
 using Segno.Tests;
 
@@ -68,7 +69,7 @@ public sealed partial class BadInputTests
     {
         await using SegnoServer server = StartServer();
         await using PeerProcess client = PeerProcess.Start(Peer.Find("openssl"),
-            ["s_client", "-connect", OpenSslTests.Address(server.Port), version, "-cipher", "DEFAULT:@SECLEVEL=0", "-servername", "localhost"]);
+            ["s_client", "-connect", OpenSslPeer.Address(server.Port), version, "-cipher", "DEFAULT:@SECLEVEL=0", "-servername", "localhost"]);
         client.CloseInput();
         Assert.Equal(TlsFault.NoCommonVersion, (await server.NextAsync(Token)).Fault);
         Assert.NotEqual(0, await client.ExitAsync(Token));

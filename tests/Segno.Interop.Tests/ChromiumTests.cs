@@ -20,6 +20,7 @@ public sealed partial class ChromiumTests
         string page = await RunAsync(chromium, home, "first", "--dump-dom", serve.Url + "/");
         Assert.Matches("<dt>Application protocol</dt><dd>h2</dd>", page);
         Assert.Matches("<dt>Version</dt><dd>TLS ?v?1.3</dd>", page);
+        Assert.Matches("<dt>Key exchange</dt><dd>X25519MLKEM768</dd>", page);
         Assert.Matches("<dt>Outcome</dt><dd>NotOffered</dd>", page);
 
         // The page's button: the server closes the connection, the browser makes another, with the session of the first.

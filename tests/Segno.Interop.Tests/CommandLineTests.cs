@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Segno.Interop.Tests.Ends;
+using Segno.Interop.Tests.Matrix;
 using Segno.Interop.Tests.Peers;
 using Segno.Tests;
 
@@ -24,7 +25,7 @@ public sealed partial class CommandLineTests
         {
             await using PeerProcess client = PeerProcess.Start(openssl,
             [
-                "s_client", "-connect", OpenSslTests.Address(serve.Port), "-servername", "localhost", "-CAfile", serve.Root, "-verify_return_error",
+                "s_client", "-connect", OpenSslPeer.Address(serve.Port), "-servername", "localhost", "-CAfile", serve.Root, "-verify_return_error",
                 "-ign_eof", "-nocommands", "-sess_out", session, .. (string[])(resumed ? ["-sess_in", session] : []),
             ]);
             await client.WriteAsync("GET /api/connection HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", Token);
@@ -34,12 +35,31 @@ public sealed partial class CommandLineTests
         }
     }
 
+    /// <summary>s_client -reconnect drops the connection and connects again, five times, with the session of the first.</summary>
+    [Theory]
+    [InlineData("ecdsa")]
+    [InlineData("rsa")]
+    [InlineData("ecdsa", "-no_ticket")]
+    [InlineData("rsa", "-no_ticket")]
+    public async Task Openssl_client_reconnects_five_times_with_tls12(string key, params string[] more)
+    {
+        await using SegnoServe serve = await SegnoServe.StartAsync(key, Token);
+        await using PeerProcess client = PeerProcess.Start(
+            Peer.Find("openssl"),
+            ["s_client", "-connect", OpenSslPeer.Address(serve.Port), "-servername", "localhost", "-CAfile", serve.Root, "-verify_return_error", "-tls1_2", "-reconnect", .. more]);
+        client.CloseInput();
+        Assert.True(await client.ExitAsync(Token) == 0, client.Tail);
+        string[] said = [.. ReconnectPattern().Matches(client.Output).Select(match => match.Groups[1].Value)];
+        Assert.True(said is ["New", "Reused", "Reused", "Reused", "Reused", "Reused"], client.Tail);
+        Assert.Equal(more is [], client.Output.Contains("TLS session ticket:", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Segno_connect_resumes_with_openssl_server()
     {
         using Scratch scratch = Make.Scratch();
-        await using PeerProcess server = OpenSslTests.StartServer(Peer.Find("openssl"), scratch, TestPki.Ecdsa(), "-tls1_3");
-        int port = await OpenSslTests.PortAsync(server);
+        await using PeerProcess server = OpenSslPeer.StartServer(scratch, TestPki.Ecdsa(), "-tls1_3");
+        int port = await OpenSslPeer.PortAsync(server, Token);
         await AssertReconnectsAsync(scratch, port, server, "Reused session-id");
     }
 
@@ -48,7 +68,7 @@ public sealed partial class CommandLineTests
     {
         using Scratch scratch = Make.Scratch();
         int port = Loopback.FreePort();
-        await using PeerProcess server = GnuTlsTests.StartServer(scratch, "ecdsa", port);
+        await using PeerProcess server = GnuTlsPeer.StartServer(scratch, TestPki.Ecdsa(), port);
         await Loopback.WaitUntilListeningAsync(port, server, Token);
         await AssertReconnectsAsync(scratch, port, server, "This is a resumed session");
     }
@@ -68,6 +88,9 @@ public sealed partial class CommandLineTests
             at = await server.WaitForTextAsync(resumedInServersWords, at, Token);
         }
     }
+
+    [GeneratedRegex(@"^(New|Reused), TLSv1\.2, ", RegexOptions.Multiline)]
+    private static partial Regex ReconnectPattern();
 
     [GeneratedRegex(@"^ *\d+  (full|resumed) ", RegexOptions.Multiline)]
     private static partial Regex LinePattern();

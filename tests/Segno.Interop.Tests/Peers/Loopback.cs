@@ -42,6 +42,7 @@ internal static class Loopback
         {
             while (!IsListening("/proc/net/tcp", wanted) && !IsListening("/proc/net/tcp6", wanted))
             {
+                Assert.False(peer.HasEnded, $"nobody listens on {port}. {peer.Tail}");
                 await Task.Delay(_retry, limit.Token);
             }
         }

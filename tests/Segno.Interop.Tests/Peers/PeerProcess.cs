@@ -25,6 +25,9 @@ internal sealed class PeerProcess : IAsyncDisposable
 
     public int Id => _process.Id;
 
+    /// <summary>Whether it is over: no more output comes.</summary>
+    public bool HasEnded => Volatile.Read(ref _ended);
+
     /// <summary>What it wrote so far, stdout and stderr as they came; bytes as Latin-1 characters.</summary>
     public string Output
     {
