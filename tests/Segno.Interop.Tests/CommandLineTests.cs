@@ -43,6 +43,37 @@ public sealed partial class CommandLineTests
         await AssertReconnectsAsync(scratch, port, server, "Reused session-id");
     }
 
+    /// <summary>TLS 1.2 by ID and by ticket: five reconnections in a row, each Reused in the client's own words.</summary>
+    [Theory]
+    [InlineData(true, "Ticket")]
+    [InlineData(false, "SessionId")]
+    public async Task Openssl_client_reconnects_five_times_in_Tls12(bool tickets, string mechanism)
+    {
+        string openssl = Peer.Find("openssl");
+        await using SegnoServe serve = await SegnoServe.StartAsync("ecdsa", Token, "--tls", "1.2");
+        await using PeerProcess client = PeerProcess.Start(openssl,
+        [
+            "s_client", "-connect", OpenSslTests.Address(serve.Port), "-servername", "localhost", "-CAfile", serve.Root, "-verify_return_error",
+            "-tls1_2", "-reconnect", "-ign_eof", "-nocommands", .. (string[])(tickets ? [] : ["-no_ticket"]),
+        ]);
+        // Asked on the last of the six connections, which s_client talks on.
+        await client.WriteAsync("GET /api/stats HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", Token);
+        await client.ExitAsync(Token);
+        Assert.True(ReusedPattern().Count(client.Output) == 5, client.Tail);
+        Assert.Matches($"\"{mechanism}\": ?5", client.Output);
+    }
+
+    [Theory]
+    [InlineData("Ticket")]
+    [InlineData("SessionId", "-no_ticket")]
+    public async Task Segno_connect_resumes_with_openssl_server_in_Tls12(string mechanism, params string[] more)
+    {
+        using Scratch scratch = Make.Scratch();
+        await using PeerProcess server = OpenSslTests.StartServer(Peer.Find("openssl"), scratch, TestPki.Ecdsa(), ["-tls1_2", .. more]);
+        int port = await OpenSslTests.PortAsync(server);
+        await AssertReconnectsAsync(scratch, port, server, "Reused session-id", mechanism);
+    }
+
     [Fact]
     public async Task Segno_connect_resumes_with_gnutls_server()
     {
@@ -54,7 +85,7 @@ public sealed partial class CommandLineTests
     }
 
     /// <summary>One full and five resumed connections, in our words and in the server's.</summary>
-    private static async Task AssertReconnectsAsync(Scratch scratch, int port, PeerProcess server, string resumedInServersWords)
+    private static async Task AssertReconnectsAsync(Scratch scratch, int port, PeerProcess server, string resumedInServersWords, string mechanism = "Psk")
     {
         await using PeerProcess connect = PeerProcess.StartSegno(
             "connect", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"), "--server-name", "localhost", "--ca", scratch.Root(), "--reconnect", "5", "--no-input");
@@ -62,12 +93,16 @@ public sealed partial class CommandLineTests
         Assert.True(await connect.ExitAsync(Token) == 0, connect.Tail);
         string[] lines = [.. LinePattern().Matches(connect.Output).Select(match => match.Groups[1].Value)];
         Assert.True(lines is ["full", "resumed", "resumed", "resumed", "resumed", "resumed"], connect.Tail);
+        Assert.Equal(5, connect.Output.Split('\n').Count(line => line.TrimEnd().EndsWith($"  {mechanism}", StringComparison.Ordinal)));
         int at = 0;
         for (int i = 0; i < 5; i++)
         {
             at = await server.WaitForTextAsync(resumedInServersWords, at, Token);
         }
     }
+
+    [GeneratedRegex(@"^Reused, TLSv1\.2", RegexOptions.Multiline)]
+    private static partial Regex ReusedPattern();
 
     [GeneratedRegex(@"^ *\d+  (full|resumed) ", RegexOptions.Multiline)]
     private static partial Regex LinePattern();
