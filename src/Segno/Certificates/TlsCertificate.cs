@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -47,6 +48,15 @@ public sealed partial class TlsCertificate : IDisposable
         AsymmetricAlgorithm key = (AsymmetricAlgorithm?)certificate.GetECDsaPrivateKey() ?? certificate.GetRSAPrivateKey()
             ?? throw new ArgumentException("The certificate has no private key of a supported kind (RSA, EC).", nameof(certificate));
         return Create(certificate, intermediates, CryptoProvider.Default.CreateSigner(key));
+    }
+
+    /// <summary>Makes one from what the platform's stream takes: the certificate, and the intermediates that the context found. What else a context may hold, an <see cref="SslCertificateTrust"/>, cannot be read from it: give trust as <see cref="TlsOptions.CertificateChainPolicy"/>.</summary>
+    /// <param name="context">The context. The caller keeps ownership of its certificates; the key is used or copied.</param>
+    /// <exception cref="ArgumentException">The key is of an unsupported kind.</exception>
+    public static TlsCertificate Create(SslStreamCertificateContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        return Create(context.TargetCertificate, [.. context.IntermediateCertificates]);
     }
 
     /// <summary>Makes one from PEM texts.</summary>

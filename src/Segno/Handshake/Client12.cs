@@ -217,7 +217,7 @@ internal sealed class ExpectCertificateRequestOrDone12(
         client.Link.Transcript.Append(message.Raw);
         client.Link.CheckEndOfRecord();
         return client.Common.CertificateRequest is { } request
-            ? Pause.For(() => client.Common.SelectCertificate(request), certificate => SendFlight(certificate))
+            ? Pause.For(() => client.Common.SelectCertificate(request, server), certificate => SendFlight(certificate))
             : SendFlight(null);
     }
 

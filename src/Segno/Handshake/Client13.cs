@@ -148,10 +148,17 @@ internal sealed class ClientHandshake
             Link.Info.AuthenticatedAt, SessionLimits.MaxLifetime, peer.Chain, peer.NotAfter, null, Link.Crypto);
     }
 
-    public ValueTask<TlsCertificate?> SelectCertificate(TlsCertificateRequestInfo request)
-        => Settings.ClientCertificateSelector is { } selector
-            ? selector(request, Link.Aborted)
-            : new ValueTask<TlsCertificate?>(Settings.ClientCertificate);
+    public ValueTask<TlsCertificate?> SelectCertificate(TlsCertificateRequestInfo request, PeerVerified server)
+    {
+        if (Settings.ClientCertificateSelector is not { } selector)
+        {
+            return new ValueTask<TlsCertificate?>(Settings.ClientCertificate);
+        }
+        request.Sender = Link.Sender;
+        request.TargetHost = TargetHost;
+        request.ServerCertificate = server.Certificate?.Leaf;
+        return selector(request, Link.Aborted);
+    }
 
     /// <summary>Takes the certificate for the server's request.</summary>
     /// <returns>The scheme to sign with; without meaning where there is no certificate.</returns>
@@ -164,6 +171,7 @@ internal sealed class ClientHandshake
         }
         ushort[] schemes = [.. CertificateRequest.SignatureSchemes.Select(scheme => (ushort)scheme)];
         Link.Info.LocalCertificate = certificate.Certificate;
+        Link.Info.IsMutuallyAuthenticated = true;
         return certificate.ChooseScheme(schemes, Settings.SigningSchemes, version) ?? throw new TlsException(TlsFault.NoCommonSignatureScheme);
     }
 
@@ -173,6 +181,7 @@ internal sealed class ClientHandshake
         Link.Info.Resumption = ResumptionOutcome.Resumed(MechanismOf(session));
         Link.Info.SessionAge = Link.Now - session.IssuedAt;
         Link.Info.AuthenticatedAt = session.AuthenticatedAt;
+        Link.Info.IsMutuallyAuthenticated = session.IsMutuallyAuthenticated;
     }
 
     private static ResumptionMechanism MechanismOf(TlsSession session) => session switch
@@ -530,7 +539,7 @@ internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineag
         link.LogApplicationSecrets();
         link.SetReadSecret(link.Keys.Suite, link.Keys.ServerApplicationSecret);
         return client.CertificateRequest is { } request
-            ? Pause.For(() => client.SelectCertificate(request), certificate => SendCertificate(finished, certificate))
+            ? Pause.For(() => client.SelectCertificate(request, finished.Peer), certificate => SendCertificate(finished, certificate))
             : Finish(finished);
     }
 

@@ -173,6 +173,7 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
                 ApplicationProtocol = Info.ApplicationProtocol,
                 Group = Info.Group,
                 ExtendedMasterSecret = Info.ExtendedMasterSecret,
+                OwnCertificateShown = !Info.IsServer && Info.IsMutuallyAuthenticated,
                 Ticket = handles.Ticket,
                 SessionId = handles.SessionId,
                 AgeAdd = handles.AgeAdd,

@@ -37,7 +37,7 @@ internal sealed class ServerHandshake(HandshakeLink link, ServerSettings setting
 
     public ValueTask<TlsCertificate?> SelectCertificate(ClientHello hello)
         => Settings.CertificateSelector is { } selector
-            ? selector(hello.ToInfo(ServerName), Link.Aborted)
+            ? selector(hello.ToInfo(ServerName, Link.Sender), Link.Aborted)
             : new ValueTask<TlsCertificate?>((TlsCertificate?)null);
 
     /// <summary>
@@ -148,7 +148,7 @@ internal sealed class ExpectClientHello : HandshakeState
         _server.Link.Info.RemoteSignatureSchemes = [.. (hello.UInt16List(ExtensionType.SignatureAlgorithms) ?? []).Select(scheme => (TlsSignatureScheme)scheme)];
         // The virtual host comes first: everything else, resumption included, is decided by its rules.
         return _server.Settings.ContextSelector is { } selector
-            ? Pause.For(() => selector((hello.ToInfo(name), _server.Link.Aborted)), settings => UseSettings(settings, hello))
+            ? Pause.For(() => selector((hello.ToInfo(name, _server.Link.Sender), _server.Link.Aborted)), settings => UseSettings(settings, hello))
             : Negotiate(hello);
     }
 

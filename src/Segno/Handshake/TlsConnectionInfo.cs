@@ -47,6 +47,9 @@ public sealed class TlsConnectionInfo
     /// <summary>When the peer proved its identity: now on a full handshake, earlier on a resumed one.</summary>
     public DateTimeOffset AuthenticatedAt { get; internal set; }
 
+    /// <summary>Whether both sides are authenticated by certificates, on a resumed connection by those of the full handshake it goes back to.</summary>
+    public bool IsMutuallyAuthenticated { get; internal set; }
+
     /// <summary>The peer's certificate, also on resumption; <see langword="null"/> where it showed none.</summary>
     public X509Certificate2? RemoteCertificate
     {

@@ -58,9 +58,8 @@ public sealed partial class TlsStream : Stream
     /// <summary>Whether this side is the server. <see langword="false"/> before authentication.</summary>
     public bool IsServer => _channel?.Connection.IsServer ?? false;
 
-    /// <summary>Whether both sides are authenticated by certificates. A client that resumed a session shows no certificate again: there it is <see langword="false"/>.</summary>
-    public bool IsMutuallyAuthenticated
-        => IsAuthenticated && ConnectionInfo.RemoteCertificate is not null && (IsServer || ConnectionInfo.LocalCertificate is not null);
+    /// <summary>Whether both sides are authenticated by certificates, on a resumed connection by those of the full handshake it goes back to. <see langword="false"/> before authentication.</summary>
+    public bool IsMutuallyAuthenticated => IsAuthenticated && ConnectionInfo.IsMutuallyAuthenticated;
 
     /// <summary>The protocol version; <see cref="SslProtocols.None"/> before authentication.</summary>
     public SslProtocols SslProtocol => IsAuthenticated ? ConnectionInfo.ProtocolVersion : SslProtocols.None;

@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 
 namespace Segno;
 
@@ -27,6 +28,9 @@ public sealed class TlsClientHelloInfo
 
     /// <summary>The protocol versions offered, as far as this library knows them.</summary>
     public SslProtocols SupportedVersions { get; internal init; }
+
+    /// <summary>The connection, for callbacks made for the platform's stream.</summary>
+    internal object? Sender { get; init; }
 }
 
 /// <summary>What a server says when it asks for a client certificate.</summary>
@@ -41,4 +45,11 @@ public sealed class TlsCertificateRequestInfo
 
     /// <summary>Distinguished names (DER) of the authorities that the server accepts; empty: any.</summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> Authorities { get; internal init; } = [];
+
+    // What callbacks made for the platform's stream are told beside that.
+    internal object? Sender { get; set; }
+
+    internal string? TargetHost { get; set; }
+
+    internal X509Certificate2? ServerCertificate { get; set; }
 }

@@ -1,10 +1,21 @@
+using System.Net.Security;
 using Segno.Sessions;
 
 namespace Segno;
 
-/// <summary>How a client connects. Names follow <see cref="System.Net.Security.SslClientAuthenticationOptions"/> where the meaning is the same.</summary>
+/// <summary>How a client connects. Names follow <see cref="SslClientAuthenticationOptions"/> where the meaning is the same.</summary>
 public sealed class TlsClientOptions : TlsOptions
 {
+    /// <summary>Takes over the options of a client of <c>SslStream</c>; docs/from-sslstream.md has what becomes of each. Make a context of the result and keep it: that is where sessions are.</summary>
+    /// <param name="options">The options. Later changes have no effect; certificates stay the caller's, their keys are used or copied.</param>
+    /// <returns>Options of the same meaning.</returns>
+    /// <exception cref="ArgumentException">A property is set to something that this library refuses; the message names it and says what to do.</exception>
+    public static TlsClientOptions From(SslClientAuthenticationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return SslStreamOptions.Convert(options);
+    }
+
     /// <summary>The name that the server's certificate must have, and that is sent as server name (SNI) unless it is an IP address. Where <see langword="null"/>, the certificate's name is a mismatch for the validation callback to judge.</summary>
     public string? TargetHost { get; set; }
 

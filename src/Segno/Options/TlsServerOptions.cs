@@ -1,3 +1,4 @@
+using System.Net.Security;
 using Segno.Sessions;
 
 namespace Segno;
@@ -13,9 +14,19 @@ public enum TlsClientCertificateMode
     Required,
 }
 
-/// <summary>How a server answers. Names follow <see cref="System.Net.Security.SslServerAuthenticationOptions"/> where the meaning is the same.</summary>
+/// <summary>How a server answers. Names follow <see cref="SslServerAuthenticationOptions"/> where the meaning is the same.</summary>
 public sealed class TlsServerOptions : TlsOptions
 {
+    /// <summary>Takes over the options of a server of <c>SslStream</c>; docs/from-sslstream.md has what becomes of each. Make a context of the result and keep it: that is where sessions are.</summary>
+    /// <param name="options">The options. Later changes have no effect; certificates stay the caller's, their keys are used or copied.</param>
+    /// <returns>Options of the same meaning.</returns>
+    /// <exception cref="ArgumentException">A property is set to something that this library refuses; the message names it and says what to do.</exception>
+    public static TlsServerOptions From(SslServerAuthenticationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return SslStreamOptions.Convert(options);
+    }
+
     /// <summary>The certificates to choose from by the client's signature schemes, most preferred first. Empty only with <see cref="CertificateSelector"/> or <see cref="ContextSelector"/>.</summary>
     public IList<TlsCertificate> ServerCertificates { get; set; } = [];
 

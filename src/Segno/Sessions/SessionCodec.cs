@@ -18,7 +18,8 @@ namespace Segno.Sessions;
 ///
 /// struct {
 ///     uint8           format_version = 1;
-///     uint8           flags;                        /* 1 server, 2 extended main secret, 4 certificate_not_after is set; others are 0 */
+///     uint8           flags;                        /* 1 server, 2 extended main secret, 4 certificate_not_after is set,
+///                                                      8 client's side: the client showed a certificate; others are 0 */
 ///     ProtocolVersion protocol_version;             /* 0x0303, 0x0304 */
 ///     CipherSuite     cipher_suite;
 ///     HashAlgorithm   hash;
@@ -63,7 +64,8 @@ internal static class SessionCodec
         Server = 1,
         ExtendedMasterSecret = 2,
         CertificateNotAfter = 4,
-        All = Server | ExtendedMasterSecret | CertificateNotAfter,
+        OwnCertificateShown = 8,
+        All = Server | ExtendedMasterSecret | CertificateNotAfter | OwnCertificateShown,
     }
 
     /// <summary>Appends the session; <see langword="false"/>, with nothing appended, where it is longer than <see cref="SessionLimits.MaxEncoded"/>.</summary>
@@ -121,7 +123,8 @@ internal static class SessionCodec
         SessionLineage lineage = session.Lineage;
         Bits bits = (session.IsServer ? Bits.Server : 0)
             | (session.ExtendedMasterSecret ? Bits.ExtendedMasterSecret : 0)
-            | (lineage.PeerCertificateNotAfter is null ? 0 : Bits.CertificateNotAfter);
+            | (lineage.PeerCertificateNotAfter is null ? 0 : Bits.CertificateNotAfter)
+            | (session.OwnCertificateShown ? Bits.OwnCertificateShown : 0);
         writer.UInt8(FormatVersion);
         writer.UInt8((byte)bits);
         writer.UInt16(session.ProtocolVersion == SslProtocols.Tls13 ? Tls13 : Tls12);
@@ -218,6 +221,7 @@ internal static class SessionCodec
             Ticket = ticket.ToArray(),
             SessionId = sessionId.ToArray(),
             ExtendedMasterSecret = bits.HasFlag(Bits.ExtendedMasterSecret),
+            OwnCertificateShown = bits.HasFlag(Bits.OwnCertificateShown),
             ApplicationData = applicationData.ToArray(),
             Zone = zone.ToArray(),
             Transport = transport,

@@ -49,6 +49,7 @@ public sealed class TlsSession
         Ticket = state.Ticket.ToArray();
         SessionId = state.SessionId.ToArray();
         ExtendedMasterSecret = state.ExtendedMasterSecret;
+        OwnCertificateShown = state.OwnCertificateShown;
         ApplicationData = state.ApplicationData.ToArray();
         Zone = state.Zone.ToArray();
         Transport = state.Transport;
@@ -89,6 +90,9 @@ public sealed class TlsSession
     /// <summary>The peer's certificates as the full handshake verified them, DER, leaf first; empty where the peer showed none.</summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> PeerCertificates => Lineage.PeerCertificates;
 
+    /// <summary>Whether both sides authenticated each other by certificates in the full handshake at the root of <see cref="LineageId"/>. What resumes the session carries it on.</summary>
+    public bool IsMutuallyAuthenticated => IsServer ? PeerCertificates.Count > 0 : OwnCertificateShown;
+
     /// <summary>Whether this is the server's side of the session. A session never changes sides.</summary>
     public bool IsServer { get; }
 
@@ -118,6 +122,8 @@ public sealed class TlsSession
     internal ReadOnlyMemory<byte> SessionId { get; }
 
     internal bool ExtendedMasterSecret { get; }
+
+    internal bool OwnCertificateShown { get; }
 
     internal ReadOnlyMemory<byte> Zone { get; }
 

@@ -58,6 +58,9 @@ internal sealed class TlsSessionState
     /// <summary>TLS 1.2: whether the secret is bound to its handshake (RFC 7627).</summary>
     public bool ExtendedMasterSecret { get; init; }
 
+    /// <summary>Client only: whether it showed the server a certificate in the full handshake. That a server did goes without saying.</summary>
+    public bool OwnCertificateShown { get; init; }
+
     public ReadOnlyMemory<byte> ApplicationData { get; init; }
 
     /// <summary>Reserved for early data across data centres: 0 to 32 bytes.</summary>
@@ -87,6 +90,7 @@ internal sealed class TlsSessionState
             _ when ApplicationProtocol.Protocol.Length > SessionLimits.MaxApplicationProtocol => "The application protocol is longer than 255 bytes.",
             _ when Group is { } group && group == 0 => "The group is unknown.",
             _ when IsServer && !Ticket.IsEmpty => "A server's session holds no ticket.",
+            _ when IsServer && OwnCertificateShown => "Only a client's session says whether its own certificate was shown.",
             _ when Ticket.Length > SessionLimits.MaxClientTicket => "The ticket is longer than 32 KiB.",
             _ when SessionId.Length > SessionLimits.MaxSessionId => "The session ID is longer than 32 bytes.",
             _ when ApplicationData.Length > SessionLimits.MaxApplicationData => "The application data are longer than 4096 bytes.",

@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Security.Authentication;
 using Segno.Sessions;
 
 namespace Segno.Tests.Connections;
@@ -86,6 +87,49 @@ public class AuthenticationTests
             pair.Client.Start();
             Assert.Equal(TlsFault.CallbackFailed, Assert.ThrowsAny<TlsException>(pair.Run).Fault);
         }
+    }
+
+    /// <summary>Museum B6: who is authenticated is the same on a full connection and on every one resumed from it, at both ends, and survives a file.</summary>
+    [Theory]
+    [InlineData(SslProtocols.Tls12, true)]
+    [InlineData(SslProtocols.Tls12, false)]
+    [InlineData(SslProtocols.Tls13, true)]
+    [InlineData(SslProtocols.Tls13, false)]
+    [Trait("Museum", "B6")]
+    public void MutualAuthenticationIsTheSameWhenResumed(SslProtocols version, bool shows)
+    {
+        TlsClientOptions clientOptions = new() { CertificateChainPolicy = TestPki.TrustRoot(), ClientCertificate = shows ? TestPki.ClientEcdsa().Tls : null };
+        (_, TlsServerContext server) = HandshakeTests.Contexts(null, o =>
+        {
+            o.ClientCertificateMode = TlsClientCertificateMode.Optional;
+            o.CertificateChainPolicy = TestPki.TrustRoot();
+            o.EnabledSslProtocols = version;
+        });
+        var client = new TlsClientContext(clientOptions);
+        for (int i = 0; i < 4; i++)
+        {
+            using EnginePair pair = EnginePair.Connect(client, server);
+            Assert.Equal(version, pair.Client.Info.ProtocolVersion);
+            Assert.Equal(i > 0, pair.Client.Info.Resumption.IsResumed);
+            Assert.Equal((shows, shows), (pair.Client.Info.IsMutuallyAuthenticated, pair.Server.Info.IsMutuallyAuthenticated));
+            if (pair.Client.Session is { } session)
+            {
+                Assert.Equal(shows, session.IsMutuallyAuthenticated);
+                clientOptions.Resume = TlsSession.Import(session.Export());
+            }
+        }
+        using EnginePair last = EnginePair.Connect(new TlsClientContext(clientOptions), server);
+        Assert.True(last.Client.Info.Resumption.IsResumed);
+        Assert.Equal((shows, shows), (last.Client.Info.IsMutuallyAuthenticated, last.Server.Info.IsMutuallyAuthenticated));
+    }
+
+    [Fact]
+    [Trait("Museum", "B6")]
+    public void AServerThatDoesNotAskAuthenticatesNobody()
+    {
+        (TlsClientContext client, TlsServerContext server) = HandshakeTests.Contexts(o => o.ClientCertificate = TestPki.ClientEcdsa().Tls);
+        using EnginePair pair = EnginePair.Connect(client, server);
+        Assert.Equal((false, false), (pair.Client.Info.IsMutuallyAuthenticated, pair.Server.Info.IsMutuallyAuthenticated));
     }
 
     [Theory]

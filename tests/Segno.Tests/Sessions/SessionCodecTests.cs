@@ -33,6 +33,7 @@ public sealed class SessionCodecTests
     private static readonly Gen<TlsSession> AnySession =
         from isServer in Gen.Bool
         from is13 in Gen.Bool
+        from shown in Gen.Bool
         from hash in Gen.Enum<HashKind>()
         from secret in Gen.Byte.Array[is13 ? hash.Length() : 48].Where(bytes => !WeakSecret.IsWeak(bytes))
         from suite in Gen.UShort
@@ -68,6 +69,7 @@ public sealed class SessionCodecTests
                 Ticket = isServer ? default : ticket,
                 SessionId = sessionId,
                 ExtendedMasterSecret = !is13,
+                OwnCertificateShown = shown && !isServer,
                 ApplicationData = data,
                 Zone = zone,
                 RevocationEpoch = numbers.Item4,
@@ -289,6 +291,7 @@ public sealed class SessionCodecTests
         Assert.Equal(a.Ticket.ToArray(), b.Ticket.ToArray());
         Assert.Equal(a.SessionId.ToArray(), b.SessionId.ToArray());
         Assert.Equal(a.ExtendedMasterSecret, b.ExtendedMasterSecret);
+        Assert.Equal(a.IsMutuallyAuthenticated, b.IsMutuallyAuthenticated);
         Assert.Equal(a.Zone.ToArray(), b.Zone.ToArray());
         Assert.Equal(a.Transport, b.Transport);
         Assert.Equal(a.RevocationEpoch, b.RevocationEpoch);

@@ -54,6 +54,8 @@ internal sealed class SessionDraft
 
     public bool ExtendedMasterSecret { get; set; } = true;
 
+    public bool OwnCertificateShown { get; set; }
+
     public bool IsServer
     {
         get => ScopeInputs.IsServer;
@@ -87,6 +89,7 @@ internal sealed class SessionDraft
         Ticket = Ticket,
         SessionId = SessionId,
         ExtendedMasterSecret = ExtendedMasterSecret && ProtocolVersion == SslProtocols.Tls12,
+        OwnCertificateShown = OwnCertificateShown,
         ApplicationData = ApplicationData,
         Zone = Zone,
         Transport = Transport,

@@ -37,6 +37,7 @@ public sealed class TlsSessionTests
         ["session ID of 33"] = (d => d.SessionId = new byte[33], "session ID"),
         ["application data of 4097"] = (d => d.ApplicationData = new byte[4097], "application data"),
         ["zone of 33"] = (d => d.Zone = new byte[33], "zone"),
+        ["server that says what it showed"] = (d => d.OwnCertificateShown = true, "Only a client"),
         ["transport unknown"] = (d => d.Transport = (TransportKind)2, "transport"),
     };
 
@@ -55,6 +56,7 @@ public sealed class TlsSessionTests
         ["application data of 4096"] = d => d.ApplicationData = new byte[4096],
         ["zone of 32"] = d => d.Zone = new byte[32],
         ["SHA-384"] = d => (d.Hash, d.Secret) = (HashKind.Sha384, RandomNumberGenerator.GetBytes(48)),
+        ["client that showed a certificate"] = d => (d.IsServer, d.OwnCertificateShown) = (false, true),
         ["no application protocol"] = d => d.ApplicationProtocol = default,
         ["a secret that is zero but for its last bit"] = d => d.Secret = [.. new byte[31], 1],
     };

@@ -268,8 +268,9 @@ internal sealed class ClientHello
 
     public bool Offers(SslProtocols version) => Versions().HasFlag(version);
 
-    public TlsClientHelloInfo ToInfo(string? serverName) => new()
+    public TlsClientHelloInfo ToInfo(string? serverName, object sender) => new()
     {
+        Sender = sender,
         ServerName = serverName,
         ApplicationProtocols = ApplicationProtocols(),
         CipherSuites = [.. CipherSuites.Select(suite => (TlsCipherSuite)suite)],
