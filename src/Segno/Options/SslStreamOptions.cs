@@ -185,22 +185,20 @@ internal static class SslStreamOptions
         return authorities.Any(authority => PublicData.Equal(authority.Span, link.IssuerName.RawData));
     });
 
-    /// <summary>Distinguished names as the platform writes them; what is none is left out.</summary>
+    /// <summary>Distinguished names as the platform writes them; what is none is the peer's mistake, and left out.</summary>
     private static string[] Names(IReadOnlyList<ReadOnlyMemory<byte>> authorities)
+        => [.. authorities.Select(authority => NameOf(authority.Span)).Where(name => name.Length > 0)];
+
+    private static string NameOf(ReadOnlySpan<byte> authority)
     {
-        List<string> names = [];
-        foreach (ReadOnlyMemory<byte> authority in authorities)
+        try
         {
-            try
-            {
-                names.Add(new X500DistinguishedName(authority.Span).Name);
-            }
-            catch (CryptographicException)
-            {
-                // The peer's mistake, and only a hint.
-            }
+            return new X500DistinguishedName(authority).Name;
         }
-        return [.. names];
+        catch (CryptographicException)
+        {
+            return string.Empty;
+        }
     }
 
     private static ArgumentException Refused(string property, string why) => new($"{property}: {why} (docs/from-sslstream.md).");
