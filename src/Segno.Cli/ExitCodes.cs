@@ -19,6 +19,15 @@ internal static class ExitCodes
 /// <summary>Ends the command with a message for the user; no stack trace helps there.</summary>
 internal sealed class CliException : Exception
 {
+    private static readonly (string Property, string Option)[] OptionNames =
+    [
+        (nameof(TlsOptions.EnabledSslProtocols), "--tls"),
+        (nameof(TlsOptions.SupportedGroups), "--groups"),
+        (nameof(TlsOptions.CipherSuites), "--suites"),
+        (nameof(TlsServerOptions.TicketLifetime), "--ticket-lifetime"),
+        (nameof(TlsServerOptions.Tls12SessionLifetime), "--session-timeout"),
+    ];
+
     private CliException(int exitCode, string message, Exception? innerException)
         : base(message, innerException)
     {
@@ -26,6 +35,17 @@ internal sealed class CliException : Exception
     }
 
     public int ExitCode { get; }
+
+    /// <summary>The library refuses an option: in the words of the command line.</summary>
+    public static CliException Usage(ArgumentException refusal)
+    {
+        string message = refusal.Message;
+        foreach ((string property, string option) in OptionNames)
+        {
+            message = message.Replace(property, option, StringComparison.Ordinal);
+        }
+        return new CliException(ExitCodes.Usage, message, refusal);
+    }
 
     public static CliException Usage(string message, Exception? cause = null) => new(ExitCodes.Usage, message, cause);
 

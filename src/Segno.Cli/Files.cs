@@ -12,13 +12,15 @@ internal static class Files
     public static TlsCertificate LoadPfx(string path, string? password)
         => Load(path, () => TlsCertificate.FromPfxFile(path, password));
 
-    /// <summary>The certificates of a PEM file, to trust.</summary>
-    public static X509Certificate2Collection LoadAuthorities(string path) => Load(path, () =>
+    /// <summary>Trust in the certificates of a PEM file, and in nobody else.</summary>
+    public static X509ChainPolicy TrustOnly(string path) => Load(path, () =>
     {
-        X509Certificate2Collection authorities = [];
-        authorities.ImportFromPemFile(path);
-        return authorities.Count > 0 ? authorities : throw new ArgumentException("There is no PEM certificate in it.");
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.ImportFromPemFile(path);
+        return policy.CustomTrustStore.Count > 0 ? policy : throw new ArgumentException("There is no PEM certificate in it.");
     });
+
+    public static string ReadFirstLine(string path) => Load(path, () => File.ReadLines(path).FirstOrDefault() ?? "");
 
     public static byte[] Read(string path) => Load(path, () => File.ReadAllBytes(path));
 

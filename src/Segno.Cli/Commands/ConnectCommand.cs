@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Net.Security;
 using Segno.Cli.Connecting;
 using Segno.Cli.Parsing;
 
@@ -36,12 +35,7 @@ internal sealed class ConnectCommand : ExampleCommand
 
     private readonly Option<string?> _serverName = new("--server-name") { Description = "The name to ask for (SNI) and to expect. Default: HOST.", HelpName = "NAME" };
 
-    private readonly Option<SslApplicationProtocol[]?> _alpn = new("--alpn")
-    {
-        Description = "Application protocols to offer, most wanted first.",
-        HelpName = "A,B",
-        CustomParser = OptionParsers.ApplicationProtocols,
-    };
+    private readonly ProtocolOptions _protocols = new("Application protocols to offer, most wanted first.");
 
     private readonly Option<bool> _ocsp = new("--ocsp") { Description = "Report what the OCSP response says that the server staples to its certificate." };
 
@@ -77,6 +71,8 @@ internal sealed class ConnectCommand : ExampleCommand
         : base("connect", "Connect to a TLS server: what is negotiated, whether it is trusted, whether it resumes. Then talk to it.",
             new("segno connect example.com --no-input", "Version, suite, group, chain, verification, session."),
             new("segno connect example.com --reconnect 5", "Five reconnections: full or resumed, time, bytes, reason."),
+            new("segno connect example.com --tls 1.2 --reconnect 5", "The same in TLS 1.2, by session ID or ticket as the server likes."),
+            new("segno connect example.com --client-cert client.pem --client-key client-key.pem --no-input", "With a certificate of one's own."),
             new("segno connect localhost:8443 --ca ca.pem --sess-out s --no-input; segno connect localhost:8443 --ca ca.pem --sess-in s --no-input", "A session carried from one process to the next."),
             new("printf 'GET / HTTP/1.1\\r\\nHost: example.com\\r\\nConnection: close\\r\\n\\r\\n' | segno connect example.com > answer", "Standard input and output, byte for byte."))
     {
@@ -88,8 +84,8 @@ internal sealed class ConnectCommand : ExampleCommand
         Arguments.Add(_target);
         foreach (Option option in new Option[]
         {
-            _reconnect, _sessOut, _sessIn, _ca, _insecure, _serverName, _alpn, _ocsp, _clientCert, _clientKey, _timeout, _linger, _keyLog, _noInput, _json,
-        })
+            _reconnect, _sessOut, _sessIn, _ca, _insecure, _serverName, _ocsp, _clientCert, _clientKey, _timeout, _linger, _keyLog, _noInput, _json,
+        }.Concat(_protocols.All))
         {
             Options.Add(option);
         }
@@ -107,8 +103,8 @@ internal sealed class ConnectCommand : ExampleCommand
             AuthoritiesPath = parsed.GetValue(_ca),
             Insecure = parsed.GetValue(_insecure),
             ServerName = parsed.GetValue(_serverName),
-            ApplicationProtocols = parsed.GetValue(_alpn),
             Ocsp = parsed.GetValue(_ocsp),
+            Protocols = _protocols.Read(parsed),
             ClientCertificatePath = parsed.GetValue(_clientCert),
             ClientKeyPath = parsed.GetValue(_clientKey),
             KeyLogPath = parsed.GetValue(_keyLog),

@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography.X509Certificates;
 using Segno.Cli.Parsing;
 using Segno.Cli.Serving;
+using Segno.Sessions;
 using Spectre.Console;
 
 namespace Segno.Cli.Commands;
@@ -35,7 +36,13 @@ internal sealed class ServeCommand : ExampleCommand
 
     private readonly Option<string?> _pfx = new("--pfx") { Description = "Chain and private key, PKCS#12.", HelpName = "FILE" };
 
-    private readonly Option<string?> _pfxPassword = new("--pfx-password") { Description = "The password of --pfx.", HelpName = "PASSWORD" };
+    private readonly Option<string?> _pfxPasswordFile = new("--pfx-password-file")
+    {
+        Description = $"The password of --pfx: the first line of a file. Default: ${PfxPassword.Variable}, or it is asked for.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> _pfxPassword = new("--pfx-password") { Description = "The same, where everybody on this machine can read it.", HelpName = "PASSWORD" };
 
     private readonly Option<string?> _ocsp = new("--ocsp")
     {
@@ -49,13 +56,40 @@ internal sealed class ServeCommand : ExampleCommand
         HelpName = "FILE",
     };
 
-    private readonly Option<bool> _noTickets = new("--no-tickets") { Description = "Issue no session tickets: every handshake is full." };
+    private readonly Option<bool> _noTickets = new("--no-tickets") { Description = "Issue no session tickets: TLS 1.3 does not resume, TLS 1.2 by session ID." };
 
     private readonly Option<TimeSpan?> _ticketLifetime = new("--ticket-lifetime")
     {
-        Description = "How long a session may be resumed, at most 7 d. Default 24h.",
+        Description = "How long a session of TLS 1.3 may be resumed, at most 7d. Default 24h; 0 issues no tickets.",
         HelpName = "DURATION",
         CustomParser = OptionParsers.Duration,
+    };
+
+    private readonly Option<TimeSpan?> _sessionTimeout = new("--session-timeout")
+    {
+        Description = "How long a session of TLS 1.2 may be resumed, at most 24h. Default 1h; 0 keeps none.",
+        HelpName = "DURATION",
+        CustomParser = OptionParsers.Duration,
+    };
+
+    private readonly Option<int?> _sessionCacheSize = new("--session-cache-size")
+    {
+        Description = "How many sessions are kept for clients that know them by an ID. Default 20000.",
+        HelpName = "N",
+        CustomParser = OptionParsers.Count,
+    };
+
+    private readonly ProtocolOptions _protocols = new("Application protocols, most wanted first: h2, http/1.1 or both (default).");
+
+    private readonly Option<string?> _ca = new("--ca")
+    {
+        Description = "Ask clients for a certificate, and trust those of the authorities in a PEM file.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<bool> _requireClientCert = new("--require-client-cert")
+    {
+        Description = "Refuse clients without a certificate. Without --ca the system's authorities are trusted.",
     };
 
     private readonly Option<string?> _keyLog = new("--keylog")
@@ -72,6 +106,9 @@ internal sealed class ServeCommand : ExampleCommand
         : base("serve", "Serve a page over HTTPS that shows how each connection came to be.",
             new("segno serve", "On https://127.0.0.1:8443 with a development certificate."),
             new("segno serve --dev-ca-out ca.pem & curl --cacert ca.pem https://localhost:8443/api/connection", "Trusted by curl."),
+            new("segno serve --tls 1.2 --no-tickets --session-timeout 10m --session-cache-size 1000", "Resumption by session ID alone, bounded."),
+            new("segno serve --ca clients.pem --require-client-cert", "For clients with a certificate."),
+            new("segno serve --groups x25519,P-256 --suites TLS_AES_128_GCM_SHA256,ECDHE-ECDSA-AES128-GCM-SHA256", "With nothing else on offer."),
             new("segno serve --listen *:443 --cert chain.pem --key key.pem --ticket-lifetime 2h", "For others, with a certificate of yours."))
     {
         _environment = environment;
@@ -81,8 +118,9 @@ internal sealed class ServeCommand : ExampleCommand
             """;
         foreach (Option option in new Option[]
         {
-            _listen, _cert, _key, _pfx, _pfxPassword, _ocsp, _devCaOut, _noTickets, _ticketLifetime, _keyLog, _noSelfTest, _verbose,
-        })
+            _listen, _cert, _key, _pfx, _pfxPasswordFile, _pfxPassword, _ocsp, _devCaOut, _noTickets, _ticketLifetime, _sessionTimeout, _sessionCacheSize,
+            _ca, _requireClientCert, _keyLog, _noSelfTest, _verbose,
+        }.Concat(_protocols.All))
         {
             Options.Add(option);
         }
@@ -98,10 +136,16 @@ internal sealed class ServeCommand : ExampleCommand
             KeyPath = parsed.GetValue(_key),
             PfxPath = parsed.GetValue(_pfx),
             PfxPassword = parsed.GetValue(_pfxPassword),
+            PfxPasswordPath = parsed.GetValue(_pfxPasswordFile),
             Ocsp = parsed.GetValue(_ocsp),
             AuthorityOutputPath = parsed.GetValue(_devCaOut),
             Tickets = !parsed.GetValue(_noTickets),
             TicketLifetime = parsed.GetValue(_ticketLifetime),
+            SessionTimeout = parsed.GetValue(_sessionTimeout),
+            SessionCacheSize = parsed.GetValue(_sessionCacheSize) ?? MemorySessionStore.DefaultMaxEntries,
+            Protocols = _protocols.Read(parsed),
+            AuthoritiesPath = parsed.GetValue(_ca),
+            RequireClientCertificate = parsed.GetValue(_requireClientCert),
             KeyLogPath = parsed.GetValue(_keyLog),
             SelfTest = !parsed.GetValue(_noSelfTest),
             Verbose = parsed.GetValue(_verbose),
@@ -114,9 +158,17 @@ internal sealed class ServeCommand : ExampleCommand
         {
             throw CliException.Usage("--key needs --cert.");
         }
-        if (settings is { PfxPassword: not null, PfxPath: null })
+        if (settings.PfxPath is null && (settings.PfxPassword ?? settings.PfxPasswordPath) is not null)
         {
-            throw CliException.Usage("--pfx-password needs --pfx.");
+            throw CliException.Usage($"{(settings.PfxPassword is null ? "--pfx-password-file" : "--pfx-password")} needs --pfx.");
+        }
+        if (settings is { PfxPassword: not null, PfxPasswordPath: not null })
+        {
+            throw CliException.Usage("--pfx-password and --pfx-password-file exclude each other.");
+        }
+        if (settings.Protocols.ApplicationProtocols is { } protocols && Array.Exists(protocols, protocol => !ServeSettings.Spoken.Contains(protocol)))
+        {
+            throw CliException.Usage("--alpn: this server speaks h2 and http/1.1, and nothing else.");
         }
         if (settings is { Ocsp: not null, CertificatePath: null, PfxPath: null })
         {
@@ -146,17 +198,22 @@ internal sealed class ServeCommand : ExampleCommand
         (TlsCertificate certificate, X509Certificate2? authority) = Certificate(settings);
         using OcspStapler? stapler = await StapleAsync(settings, certificate, cancellationToken).ConfigureAwait(false);
         using KeyLogFile? keyLog = KeyLogFile.Open(settings.KeyLogPath, _environment);
-        using TlsServerContext context = Context(settings, certificate, keyLog);
-        PageServer server = await PageServer.StartAsync(context, settings.Listen, settings.Verbose, cancellationToken).ConfigureAwait(false);
+        using MemorySessionStore store = settings.MakeStore(_environment.Time);
+        using TlsServerContext context = Context(settings, certificate, store, keyLog);
+        PageServer server = await PageServer.StartAsync(context, store, settings, cancellationToken).ConfigureAwait(false);
         await using (server.ConfigureAwait(false))
         {
             _environment.Output.WriteLine(Endpoints.Url(server.EndPoint));
             await _environment.Output.FlushAsync(CancellationToken.None).ConfigureAwait(false);
             try
             {
-                if (settings.SelfTest)
+                if (settings.SelfTest && settings.RequireClientCertificate)
                 {
-                    await MeasureAsync(server, certificate, authority, cancellationToken).ConfigureAwait(false);
+                    _environment.Output.WriteLine("No self-test: it has no client certificate.");
+                }
+                else if (settings.SelfTest)
+                {
+                    await MeasureAsync(server, settings, certificate, authority, cancellationToken).ConfigureAwait(false);
                 }
                 await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false);
             }
@@ -177,7 +234,7 @@ internal sealed class ServeCommand : ExampleCommand
         }
         if (settings.PfxPath is { } pfx)
         {
-            return (Files.LoadPfx(pfx, settings.PfxPassword), null);
+            return (PfxPassword.Load(pfx, settings.PfxPassword, settings.PfxPasswordPath, _environment), null);
         }
         (TlsCertificate certificate, X509Certificate2 authority) = DevelopmentCertificate.Create(_environment.Time, settings.Listen.Address);
         if (settings.AuthorityOutputPath is { } path)
@@ -220,37 +277,33 @@ internal sealed class ServeCommand : ExampleCommand
         return stapler;
     }
 
-    private TlsServerContext Context(ServeSettings settings, TlsCertificate certificate, KeyLogFile? keyLog)
+    private TlsServerContext Context(ServeSettings settings, TlsCertificate certificate, MemorySessionStore store, KeyLogFile? keyLog)
     {
         var options = new TlsServerOptions
         {
             ServerCertificates = [certificate],
-            ApplicationProtocols = [System.Net.Security.SslApplicationProtocol.Http2, System.Net.Security.SslApplicationProtocol.Http11],
-            AllowTlsResume = settings.Tickets,
+            SessionStore = store,
             KeyLog = keyLog is null ? null : keyLog.WriteLine,
             TimeProvider = _environment.Time,
         };
-        if (settings.TicketLifetime is { } lifetime)
-        {
-            options.TicketLifetime = lifetime;
-        }
+        settings.Configure(options);
         try
         {
             return new TlsServerContext(options);
         }
         catch (ArgumentException exception)
         {
-            throw CliException.Usage(exception.Message, exception);
+            throw CliException.Usage(exception);
         }
     }
 
-    private async Task MeasureAsync(PageServer server, TlsCertificate certificate, X509Certificate2? authority, CancellationToken cancellationToken)
+    private async Task MeasureAsync(PageServer server, ServeSettings settings, TlsCertificate certificate, X509Certificate2? authority, CancellationToken cancellationToken)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(TimeSpan.FromSeconds(15));
         try
         {
-            server.SelfTest = await new SelfTest(server, certificate, authority, _environment.Time).RunAsync(timeout.Token).ConfigureAwait(false);
+            server.SelfTest = await new SelfTest(server, certificate, authority, settings.ApplicationProtocols, _environment.Time).RunAsync(timeout.Token).ConfigureAwait(false);
             Show(server.SelfTest);
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested
@@ -280,7 +333,7 @@ internal sealed class ServeCommand : ExampleCommand
             $"* of both ends, for the whole connection. {count} connections to itself, over loopback."));
         if (result.Resumed is null)
         {
-            _environment.Output.WriteLine("  No session was resumed: tickets are off.");
+            _environment.Output.WriteLine("  No session was resumed: none is issued.");
         }
         _environment.Output.WriteLine("Ctrl-C ends the server.");
     }

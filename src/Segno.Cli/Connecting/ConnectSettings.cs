@@ -1,4 +1,3 @@
-using System.Net.Security;
 using Segno.Cli.Parsing;
 
 namespace Segno.Cli.Connecting;
@@ -21,7 +20,7 @@ internal sealed record ConnectSettings
 
     public string? ServerName { get; init; }
 
-    public SslApplicationProtocol[]? ApplicationProtocols { get; init; }
+    public ProtocolSettings Protocols { get; init; } = new();
 
     public string? ClientCertificatePath { get; init; }
 

@@ -39,7 +39,7 @@ internal sealed class Connector : IDisposable
         catch (ArgumentException exception)
         {
             Dispose();
-            throw CliException.Usage(exception.Message, exception);
+            throw CliException.Usage(exception);
         }
     }
 
@@ -120,13 +120,13 @@ internal sealed class Connector : IDisposable
         {
             TargetHost = _settings.ServerName ?? _settings.Target.Host,
             TargetPort = _settings.Target.Port,
-            ApplicationProtocols = _settings.ApplicationProtocols,
             ClientCertificate = _clientCertificate,
             HandshakeTimeout = _settings.Timeout,
             KeyLog = _keyLog is null ? null : _keyLog.WriteLine,
             SessionCache = _sessions,
             TimeProvider = time,
         };
+        _settings.Protocols.Configure(options);
         Verification.Configure(options);
         return options;
     }

@@ -33,12 +33,7 @@ internal sealed class PeerVerification
     {
         if (_authoritiesPath is { } path)
         {
-            options.CertificateChainPolicy = new X509ChainPolicy
-            {
-                TrustMode = X509ChainTrustMode.CustomRootTrust,
-                RevocationMode = X509RevocationMode.NoCheck,
-            };
-            options.CertificateChainPolicy.CustomTrustStore.AddRange(Files.LoadAuthorities(path));
+            options.CertificateChainPolicy = Files.TrustOnly(path);
         }
         if (_insecure)
         {

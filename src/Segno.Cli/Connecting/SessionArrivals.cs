@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Security.Authentication;
 using Segno.Sessions;
 
 namespace Segno.Cli.Connecting;
@@ -54,7 +55,8 @@ internal sealed class SessionArrivals
     /// <summary>Reads, and throws away what it reads, until a session is there, the peer has ended, or the time is over: only who reads sees sessions.</summary>
     public async Task WaitAsync(TlsStream stream, TimeSpan limit, CancellationToken cancellationToken)
     {
-        if (Count > 0)
+        // In TLS 1.2 sessions come in the handshake or not at all.
+        if (Count > 0 || stream.SslProtocol == SslProtocols.Tls12)
         {
             return;
         }

@@ -16,6 +16,9 @@ internal sealed record ConnectionDocument
 
     public required string? ServerName { get; init; }
 
+    /// <summary>Whether the client authenticated itself by a certificate, too; on a resumed connection, in the handshake it goes back to.</summary>
+    public required bool MutuallyAuthenticated { get; init; }
+
     public required bool Resumed { get; init; }
 
     public required string? Mechanism { get; init; }
@@ -46,6 +49,7 @@ internal sealed record ConnectionDocument
             Group = Names.Group(info.Group),
             ApplicationProtocol = Names.ApplicationProtocol(info.ApplicationProtocol),
             ServerName = info.ServerName,
+            MutuallyAuthenticated = info.IsMutuallyAuthenticated,
             Resumed = outcome.IsResumed,
             Mechanism = Names.Mechanism(outcome.Mechanism),
             Outcome = outcome.Status.ToString(),

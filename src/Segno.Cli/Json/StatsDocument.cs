@@ -8,9 +8,13 @@ internal sealed record StatsDocument
 
     public required long ResumedHandshakes { get; init; }
 
+    /// <summary>How many of them by session ID, by ticket (both TLS 1.2), by PSK (TLS 1.3).</summary>
+    public required IReadOnlyDictionary<string, long> ResumedBy { get; init; }
+
     /// <summary>How many sessions were declined, by reason; only reasons that occurred.</summary>
     public required IReadOnlyDictionary<string, long> Declined { get; init; }
 
+    /// <summary>Sessions that clients know by an ID, those included whose time is over and whose room nobody needed yet.</summary>
     public required long CacheEntries { get; init; }
 
     public required long CacheBytes { get; init; }

@@ -51,6 +51,7 @@ internal static class HomePage
             {Fact("Key exchange", connection.Group ?? "none: from the PSK alone")}
             {Fact("Application protocol", connection.ApplicationProtocol ?? "none agreed on")}
             {Fact("Server name", connection.ServerName ?? "none sent")}
+            {Fact("Client certificate", info.RemoteCertificate?.Subject ?? "none")}
             {Fact("Handshake time", Microseconds(connection.HandshakeMicroseconds))}
             {Fact("Handshake bytes", $"{Number(connection.HandshakeBytesIn)} in, {Number(connection.HandshakeBytesOut)} out")}
             </dl>
@@ -64,7 +65,8 @@ internal static class HomePage
             <div><b id="entries">{Number(totals.CacheEntries)}</b><span>sessions in the cache</span></div>
             <div><b id="bytes">{Number(totals.CacheBytes)}</b><span>bytes in the cache</span></div>
             </div>
-            <ul id="reasons">{Reasons(totals)}</ul>
+            <ul id="mechanisms">{Counts(totals.ResumedBy)}</ul>
+            <ul id="reasons">{Counts(totals.Declined)}</ul>
             </section>
             {Measured(measured)}
             </main>
@@ -75,7 +77,7 @@ internal static class HomePage
             """;
     }
 
-    private static string Reasons(StatsDocument totals) => string.Concat(totals.Declined.Select(entry =>
+    private static string Counts(IReadOnlyDictionary<string, long> counts) => string.Concat(counts.Where(entry => entry.Value > 0).Select(entry =>
         $"<li><code>{Text(entry.Key)}</code> {Number(entry.Value)}</li>"));
 
     private static string Measured(SelfTestResult? measured)

@@ -59,18 +59,20 @@ internal static class PageAssets
             try {
               const stats = await (await fetch('/api/stats')).json();
               const reasons = Object.entries(stats.declined);
-              show('full', stats.fullHandshakes);
-              show('resumed', stats.resumedHandshakes);
-              show('declined', reasons.reduce((sum, entry) => sum + entry[1], 0));
-              show('entries', stats.cacheEntries);
-              show('bytes', stats.cacheBytes);
-              document.getElementById('reasons').replaceChildren(...reasons.map(([name, count]) => {
+              const list = (id, counts) => document.getElementById(id).replaceChildren(...counts.filter(([, count]) => count > 0).map(([name, count]) => {
                 const item = document.createElement('li');
                 const code = document.createElement('code');
                 code.textContent = name;
                 item.append(code, ' ' + count);
                 return item;
               }));
+              show('full', stats.fullHandshakes);
+              show('resumed', stats.resumedHandshakes);
+              show('declined', reasons.reduce((sum, entry) => sum + entry[1], 0));
+              show('entries', stats.cacheEntries);
+              show('bytes', stats.cacheBytes);
+              list('mechanisms', Object.entries(stats.resumedBy));
+              list('reasons', reasons);
             } catch {
               clearInterval(timer);
             }

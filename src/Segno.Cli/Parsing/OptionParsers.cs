@@ -2,6 +2,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
 using System.Net.Security;
+using System.Security.Authentication;
 using System.Text;
 
 namespace Segno.Cli.Parsing;
@@ -21,14 +22,42 @@ internal static class OptionParsers
         text => Endpoints.TryParseTarget(text, out HostAndPort? value) ? value : null,
         "is no host to connect to; say example.com, example.com:8443 or [::1]:8443");
 
-    public static SslApplicationProtocol[]? ApplicationProtocols(ArgumentResult result) => Parse(result,
-        text => text.Split(',') is var names && names.All(name => name.Length > 0 && Encoding.UTF8.GetByteCount(name) <= 255)
-            ? names.Select(name => new SslApplicationProtocol(name)).ToArray() : null,
-        "is no list of protocols; say h2,http/1.1");
+    public static SslApplicationProtocol[]? ApplicationProtocols(ArgumentResult result) => ParseList<SslApplicationProtocol>(result,
+        text => text.Length > 0 && Encoding.UTF8.GetByteCount(text) <= 255 ? new SslApplicationProtocol(text) : null,
+        "is no protocol; say h2,http/1.1");
+
+    public static SslProtocols[]? Versions(ArgumentResult result) => ParseList(result, ProtocolNames.Version, "is no version of TLS that there is here; say 1.2, 1.3 or 1.2,1.3");
+
+    public static TlsNamedGroup[]? Groups(ArgumentResult result) => ParseList(result, ProtocolNames.Group, $"is no group that there is here; say some of {ProtocolNames.AllGroups}");
+
+    public static TlsCipherSuite[]? Suites(ArgumentResult result) => ParseList(result, ProtocolNames.Suite, $"is no suite that there is here; say some of:{ProtocolNames.AllSuites}");
 
     public static int? Count(ArgumentResult result) => Parse<int?>(result,
         text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0 ? value : null,
         "is no number from 1 on");
+
+    /// <summary>A list with commas, or the option several times.</summary>
+    private static T[]? ParseList<T>(ArgumentResult result, Func<string, T?> parse, string complaint)
+        where T : struct
+    {
+        List<T> values = [];
+        foreach (string text in result.Tokens.SelectMany(token => token.Value.Split(',')))
+        {
+            if (parse(text) is not { } value)
+            {
+                Complain(result, text, complaint);
+                return null;
+            }
+            values.Add(value);
+        }
+        return [.. values];
+    }
+
+    private static void Complain(ArgumentResult result, string text, string complaint)
+    {
+        string name = result.Parent is OptionResult option ? $"{option.Option.Name}: " : "";
+        result.AddError($"{name}'{text}' {complaint}.");
+    }
 
     private static T? Parse<T>(ArgumentResult result, Func<string, T?> parse, string complaint)
     {
@@ -36,8 +65,7 @@ internal static class OptionParsers
         T? value = parse(text);
         if (value is null)
         {
-            string name = result.Parent is OptionResult option ? $"{option.Option.Name}: " : "";
-            result.AddError($"{name}'{text}' {complaint}.");
+            Complain(result, text, complaint);
         }
         return value;
     }

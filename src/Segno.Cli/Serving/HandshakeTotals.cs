@@ -8,15 +8,17 @@ internal sealed class HandshakeTotals
 {
     private static readonly ResumptionReason[] Reasons = Enum.GetValues<ResumptionReason>();
 
+    private static readonly ResumptionMechanism[] Mechanisms = [.. Enum.GetValues<ResumptionMechanism>().Where(mechanism => mechanism != ResumptionMechanism.None)];
+
+    private readonly long[] _resumed = new long[(int)Mechanisms.Max() + 1];
     private readonly long[] _declined = new long[(int)Reasons.Max() + 1];
     private long _full;
-    private long _resumed;
 
     public void Count(ResumptionOutcome outcome)
     {
         if (outcome.IsResumed)
         {
-            Interlocked.Increment(ref _resumed);
+            Interlocked.Increment(ref _resumed[(int)outcome.Mechanism]);
             return;
         }
         Interlocked.Increment(ref _full);
@@ -26,8 +28,10 @@ internal sealed class HandshakeTotals
         }
     }
 
-    public StatsDocument Snapshot()
+    /// <param name="store">Where the sessions are that clients know by an ID.</param>
+    public StatsDocument Snapshot(MemorySessionStore store)
     {
+        var resumedBy = Mechanisms.ToDictionary(mechanism => mechanism.ToString(), mechanism => Interlocked.Read(ref _resumed[(int)mechanism]));
         var declined = new SortedDictionary<string, long>(StringComparer.Ordinal);
         foreach (ResumptionReason reason in Reasons)
         {
@@ -39,10 +43,11 @@ internal sealed class HandshakeTotals
         return new StatsDocument
         {
             FullHandshakes = Interlocked.Read(ref _full),
-            ResumedHandshakes = Interlocked.Read(ref _resumed),
+            ResumedHandshakes = resumedBy.Values.Sum(),
+            ResumedBy = resumedBy,
             Declined = declined,
-            CacheEntries = 0,
-            CacheBytes = 0,
+            CacheEntries = store.Count,
+            CacheBytes = store.Bytes,
         };
     }
 }

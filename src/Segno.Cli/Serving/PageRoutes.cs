@@ -28,7 +28,7 @@ internal sealed class PageRoutes(PageServer server)
         {
             ("GET" or "HEAD", "/") => ServePageAsync(http),
             ("GET" or "HEAD", "/api/connection") => ServeJsonAsync(http, ConnectionDocument.Of(Tls(http).ConnectionInfo), CliJson.Default.ConnectionDocument),
-            ("GET" or "HEAD", "/api/stats") => ServeJsonAsync(http, server.Totals.Snapshot(), CliJson.Default.StatsDocument),
+            ("GET" or "HEAD", "/api/stats") => ServeJsonAsync(http, server.Snapshot(), CliJson.Default.StatsDocument),
             ("GET" or "HEAD", "/again") => ServeAgainAsync(http),
             ("GET" or "HEAD", "/favicon.ico") => ServeStatusAsync(http, StatusCodes.Status204NoContent),
             ("GET" or "HEAD", _) when path.StartsWith("/bytes/", StringComparison.Ordinal) => ServeBytesAsync(http, path["/bytes/".Length..]),
@@ -52,7 +52,7 @@ internal sealed class PageRoutes(PageServer server)
         http.Response.ContentType = "text/html; charset=utf-8";
         http.Response.Headers.ContentSecurityPolicy = HomePage.ContentSecurityPolicy;
         http.Response.Headers["Referrer-Policy"] = "no-referrer";
-        return http.Response.WriteAsync(HomePage.Render(Tls(http).ConnectionInfo, server.Totals.Snapshot(), server.SelfTest), http.RequestAborted);
+        return http.Response.WriteAsync(HomePage.Render(Tls(http).ConnectionInfo, server.Snapshot(), server.SelfTest), http.RequestAborted);
     }
 
     private static Task ServeJsonAsync<T>(HttpContext http, T document, JsonTypeInfo<T> type)

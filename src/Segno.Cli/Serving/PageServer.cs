@@ -9,6 +9,8 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 using Segno.AspNetCore;
+using Segno.Cli.Json;
+using Segno.Sessions;
 
 namespace Segno.Cli.Serving;
 
@@ -21,13 +23,16 @@ internal sealed class PageServer : IAsyncDisposable
     private readonly WebApplication _application;
     private readonly ConcurrentDictionary<EndPoint, bool> _uncounted = new();
 
-    private PageServer(WebApplication application, IPEndPoint listen)
+    private readonly MemorySessionStore _store;
+
+    private PageServer(WebApplication application, MemorySessionStore store, IPEndPoint listen)
     {
         _application = application;
+        _store = store;
         EndPoint = listen;
     }
 
-    public HandshakeTotals Totals { get; } = new();
+    private HandshakeTotals Totals { get; } = new();
 
     /// <summary>Where it listens: after the start with the real port.</summary>
     public IPEndPoint EndPoint { get; private set; }
@@ -37,8 +42,9 @@ internal sealed class PageServer : IAsyncDisposable
 
     /// <summary>Starts listening.</summary>
     /// <exception cref="CliException">The address is in use or cannot be had.</exception>
-    public static async Task<PageServer> StartAsync(TlsServerContext context, IPEndPoint listen, bool verbose, CancellationToken cancellationToken)
+    public static async Task<PageServer> StartAsync(TlsServerContext context, MemorySessionStore store, ServeSettings settings, CancellationToken cancellationToken)
     {
+        IPEndPoint listen = settings.Listen;
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         PageServer? server = null;
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
@@ -58,10 +64,10 @@ internal sealed class PageServer : IAsyncDisposable
 
         // The command line ends the process; the host needs no signals of its own.
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
-        AddLogging(builder.Logging, verbose);
+        AddLogging(builder.Logging, settings.Verbose);
 
         WebApplication application = builder.Build();
-        server = new PageServer(application, listen);
+        server = new PageServer(application, store, listen);
         var routes = new PageRoutes(server);
         application.Run(routes.ServeAsync);
         try
@@ -85,6 +91,8 @@ internal sealed class PageServer : IAsyncDisposable
 
     /// <summary>The connection that comes from this address is the server's own and is not counted.</summary>
     public void DoNotCount(EndPoint client) => _uncounted[client] = true;
+
+    public StatsDocument Snapshot() => Totals.Snapshot(_store);
 
     public async Task StopAsync()
     {

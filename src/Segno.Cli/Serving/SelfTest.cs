@@ -33,12 +33,12 @@ internal sealed class SelfTest
     private readonly TlsClientOptions _options;
     private readonly TlsClientContext _context;
 
-    public SelfTest(PageServer server, TlsCertificate certificate, X509Certificate2? authority, TimeProvider time)
+    public SelfTest(PageServer server, TlsCertificate certificate, X509Certificate2? authority, IReadOnlyList<SslApplicationProtocol> protocols, TimeProvider time)
     {
         _server = server;
         _address = Endpoints.Reachable(server.EndPoint);
         _time = time;
-        _options = Options(certificate.Certificate.RawData, authority);
+        _options = Options(certificate.Certificate.RawData, authority, protocols);
         _context = new TlsClientContext(_options);
     }
 
@@ -113,13 +113,13 @@ internal sealed class SelfTest
         return new HandshakeCost(samples.Count, times[times.Count / 2], cpu, last.HandshakeBytesOut, last.HandshakeBytesIn);
     }
 
-    private TlsClientOptions Options(byte[] expected, X509Certificate2? authority)
+    private TlsClientOptions Options(byte[] expected, X509Certificate2? authority, IReadOnlyList<SslApplicationProtocol> protocols)
     {
         var options = new TlsClientOptions
         {
             TargetHost = "localhost",
             TargetPort = _address.Port,
-            ApplicationProtocols = [SslApplicationProtocol.Http11],
+            ApplicationProtocols = [protocols.Contains(SslApplicationProtocol.Http11) ? SslApplicationProtocol.Http11 : protocols[0]],
             TimeProvider = _time,
             CertificateChainPolicy = new X509ChainPolicy
             {

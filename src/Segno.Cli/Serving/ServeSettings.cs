@@ -1,4 +1,8 @@
 using System.Net;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+using Segno.Cli.Parsing;
+using Segno.Sessions;
 
 namespace Segno.Cli.Serving;
 
@@ -15,6 +19,8 @@ internal sealed record ServeSettings
 
     public string? PfxPassword { get; init; }
 
+    public string? PfxPasswordPath { get; init; }
+
     /// <summary>Where OCSP responses to staple come from: a file, or "auto" for the certificate's responder.</summary>
     public string? Ocsp { get; init; }
 
@@ -24,9 +30,53 @@ internal sealed record ServeSettings
 
     public TimeSpan? TicketLifetime { get; init; }
 
+    public TimeSpan? SessionTimeout { get; init; }
+
+    public int SessionCacheSize { get; init; } = MemorySessionStore.DefaultMaxEntries;
+
+    public ProtocolSettings Protocols { get; init; } = new();
+
+    public string? AuthoritiesPath { get; init; }
+
+    public bool RequireClientCertificate { get; init; }
+
     public string? KeyLogPath { get; init; }
 
     public bool SelfTest { get; init; } = true;
 
     public bool Verbose { get; init; }
+
+    /// <summary>What Kestrel speaks.</summary>
+    public static SslApplicationProtocol[] Spoken { get; } = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11];
+
+    public IReadOnlyList<SslApplicationProtocol> ApplicationProtocols => Protocols.ApplicationProtocols ?? Spoken;
+
+    /// <summary>A store of the size asked for, with the room that so many sessions of usual length need.</summary>
+    public MemorySessionStore MakeStore(TimeProvider time) => new(
+        SessionCacheSize,
+        Math.Max(MemorySessionStore.DefaultMaxBytes, SessionCacheSize * (MemorySessionStore.DefaultMaxBytes / MemorySessionStore.DefaultMaxEntries)),
+        timeProvider: time);
+
+    public void Configure(TlsServerOptions options)
+    {
+        Protocols.Configure(options);
+        options.ApplicationProtocols = [.. ApplicationProtocols];
+        options.TicketLifetime = TicketLifetime ?? options.TicketLifetime;
+        options.Tls12SessionLifetime = SessionTimeout ?? options.Tls12SessionLifetime;
+        if (!Tickets)
+        {
+            options.TicketCount = 0;
+            options.TicketCountOnResumption = 0;
+        }
+        if (RequireClientCertificate || AuthoritiesPath is not null)
+        {
+            options.ClientCertificateMode = RequireClientCertificate ? TlsClientCertificateMode.Required : TlsClientCertificateMode.Optional;
+        }
+        if (AuthoritiesPath is { } path)
+        {
+            X509ChainPolicy policy = Files.TrustOnly(path);
+            options.CertificateChainPolicy = policy;
+            options.ClientCertificateAuthorities = [.. policy.CustomTrustStore.Select(authority => (ReadOnlyMemory<byte>)authority.SubjectName.RawData)];
+        }
+    }
 }
