@@ -1,6 +1,9 @@
 using System.Net.Security;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -56,7 +59,28 @@ public static class SegnoListenOptionsExtensions
         ILoggerFactory loggers = listenOptions.ApplicationServices?.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance;
         ILogger logger = loggers.CreateLogger<TlsConnectionMiddleware>();
         listenOptions.Use(next => new TlsConnectionMiddleware(next, context(), logger).OnConnectionAsync);
+        SayHttps(listenOptions);
         return listenOptions;
+    }
+
+    /// <summary>Kestrel takes an endpoint for plain text unless its own TLS is on it, and says http in the addresses of the server. They are put right when it has started; its line in the log is earlier.</summary>
+    private static void SayHttps(ListenOptions listenOptions)
+    {
+        IServiceProvider? services = listenOptions.ApplicationServices;
+        services?.GetService<IHostApplicationLifetime>()?.ApplicationStarted.Register(() =>
+        {
+            if (services.GetService<IServer>()?.Features.Get<IServerAddressesFeature>()?.Addresses is not { } addresses)
+            {
+                return;
+            }
+            string? wrong = listenOptions.ToString();
+            string[] all = [.. addresses];
+            addresses.Clear();
+            foreach (string address in all)
+            {
+                addresses.Add(address == wrong && address.StartsWith("http:", StringComparison.Ordinal) ? $"https{address["http".Length..]}" : address);
+            }
+        });
     }
 
     private static TlsServerContext CreateContext(TlsServerOptions options, HttpProtocols protocols)

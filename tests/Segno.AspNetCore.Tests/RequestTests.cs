@@ -29,6 +29,20 @@ public sealed class RequestTests
         Assert.Equal(version == "1.1" ? "HTTP/1.1 https True" : "HTTP/2 https True", answer);
     }
 
+    [Fact]
+    public async Task The_addresses_of_the_server_say_https()
+    {
+        await using TestSite site = await TestSite.StartAsync(_ => Task.CompletedTask);
+        Assert.Equal([$"https://127.0.0.1:{site.EndPoint.Port}"], site.Urls);
+    }
+
+    [Fact]
+    public async Task The_address_of_a_plain_endpoint_stays_http()
+    {
+        await using TestSite site = await TestSite.StartAsync(_ => { }, _ => Task.CompletedTask);
+        Assert.Equal([$"http://127.0.0.1:{site.EndPoint.Port}"], site.Urls);
+    }
+
     [Theory]
     [MemberData(nameof(Versions))]
     public async Task The_usual_features_tell_about_the_connection(string version)

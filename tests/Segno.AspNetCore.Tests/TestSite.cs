@@ -26,6 +26,9 @@ public sealed class TestSite : IAsyncDisposable
 
     public IPEndPoint EndPoint { get; }
 
+    /// <summary>Where the server says that it is.</summary>
+    public ICollection<string> Urls => _application.Urls;
+
     public ConcurrentQueue<string> Log { get; }
 
     /// <summary>Options that make a good server.</summary>

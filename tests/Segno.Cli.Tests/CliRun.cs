@@ -11,7 +11,7 @@ internal sealed class CliRun : IAsyncDisposable
     private readonly MemoryStream _rawOutput = new();
     private readonly Task<int> _run;
 
-    private CliRun(string[] arguments, Stream? input, IReadOnlyDictionary<string, string>? variables)
+    private CliRun(string[] arguments, Stream? input, IReadOnlyDictionary<string, string>? variables, Func<string, string?>? askSecret)
     {
         var environment = new CliEnvironment
         {
@@ -20,6 +20,7 @@ internal sealed class CliRun : IAsyncDisposable
             OpenInput = () => input ?? Stream.Null,
             OpenOutput = () => _rawOutput,
             Variable = name => variables?.GetValueOrDefault(name),
+            AskSecret = askSecret,
         };
         _run = Task.Run(() => CommandLine.RunAsync(arguments, environment, _stop.Token));
     }
@@ -32,8 +33,9 @@ internal sealed class CliRun : IAsyncDisposable
 
     public Task<int> Exit => _run;
 
-    public static CliRun Start(string[] arguments, Stream? input = null, IReadOnlyDictionary<string, string>? variables = null)
-        => new(arguments, input, variables);
+    public static CliRun Start(
+        string[] arguments, Stream? input = null, IReadOnlyDictionary<string, string>? variables = null, Func<string, string?>? askSecret = null)
+        => new(arguments, input, variables, askSecret);
 
     /// <summary>Runs to its end.</summary>
     public static async Task<CliRun> ToEndAsync(string[] arguments, Stream? input = null, IReadOnlyDictionary<string, string>? variables = null)

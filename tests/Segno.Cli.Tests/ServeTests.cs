@@ -11,11 +11,11 @@ public sealed class ServeTests
 {
     private static readonly string[] ConnectionNames =
     [
-        "version", "cipherSuite", "group", "applicationProtocol", "serverName", "resumed", "mechanism", "outcome", "reason",
+        "version", "cipherSuite", "group", "applicationProtocol", "serverName", "mutuallyAuthenticated", "resumed", "mechanism", "outcome", "reason",
         "sessionAgeSeconds", "handshakeMicroseconds", "handshakeBytesIn", "handshakeBytesOut",
     ];
 
-    private static readonly string[] StatsNames = ["fullHandshakes", "resumedHandshakes", "declined", "cacheEntries", "cacheBytes"];
+    private static readonly string[] StatsNames = ["fullHandshakes", "resumedHandshakes", "resumedBy", "declined", "cacheEntries", "cacheBytes"];
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -59,6 +59,8 @@ public sealed class ServeTests
         Assert.Equal(StatsNames, stats.EnumerateObject().Select(property => property.Name));
         Assert.Equal(4, stats.GetProperty("fullHandshakes").GetInt64());
         Assert.Equal(0, stats.GetProperty("resumedHandshakes").GetInt64());
+        Assert.All(stats.GetProperty("resumedBy").EnumerateObject(), entry => Assert.Equal(0, entry.Value.GetInt64()));
+        Assert.Equal(["SessionId", "Ticket", "Psk", "ExternalPsk"], stats.GetProperty("resumedBy").EnumerateObject().Select(entry => entry.Name));
         Assert.Empty(stats.GetProperty("declined").EnumerateObject());
         Assert.Equal(0, stats.GetProperty("cacheEntries").GetInt64());
     }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using Segno.Tests;
 
@@ -35,10 +36,20 @@ internal sealed class Served : IAsyncDisposable
 
     public string PathOf(string name) => Path.Combine(_directory.FullName, name);
 
-    public HttpClient Client(Version? version = null, bool resume = false) => ClientFor(Url, TestPki.TrustRoot(), version, resume);
+    public HttpClient Client(Version? version = null, bool resume = false, TestCertificate? certificate = null)
+        => ClientFor(Url, TestPki.TrustRoot(), version, resume, certificate);
 
-    public static HttpClient ClientFor(Uri url, X509ChainPolicy trust, Version? version = null, bool resume = false)
-        => new(new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = trust, AllowTlsResume = resume }, AllowAutoRedirect = false })
+    public static HttpClient ClientFor(Uri url, X509ChainPolicy trust, Version? version = null, bool resume = false, TestCertificate? certificate = null)
+        => new(new SocketsHttpHandler
+        {
+            SslOptions =
+            {
+                CertificateChainPolicy = trust,
+                AllowTlsResume = resume,
+                ClientCertificateContext = certificate is null ? null : SslStreamCertificateContext.Create(certificate.Certificate, certificate.IntermediateCollection, offline: true),
+            },
+            AllowAutoRedirect = false,
+        })
         {
             BaseAddress = new Uri($"https://localhost:{url.Port}"),
             DefaultRequestVersion = version ?? HttpVersion.Version11,

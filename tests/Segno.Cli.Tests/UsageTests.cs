@@ -40,7 +40,23 @@ public sealed class UsageTests : IDisposable
     [InlineData("--bogus", "serve", "--bogus")]
     [InlineData("no address to listen on", "serve", "--listen", "8443")]
     [InlineData("no duration", "serve", "--ticket-lifetime", "tomorrow")]
-    [InlineData("TicketLifetime", "serve", "--ticket-lifetime", "8d")]
+    [InlineData("--ticket-lifetime: 8.00:00:00", "serve", "--ticket-lifetime", "8d")]
+    [InlineData("--session-timeout: 1.00:00:01", "serve", "--session-timeout", "24h1s")]
+    [InlineData("--session-timeout: 'soon' is no duration", "serve", "--session-timeout", "soon")]
+    [InlineData("--session-cache-size: '0' is no number", "serve", "--session-cache-size", "0")]
+    [InlineData("say 1.2, 1.3", "serve", "--tls", "1.1")]
+    [InlineData("'1.1' is no version", "connect", "localhost:1", "--tls", "1.3,1.1")]
+    [InlineData("'P-521' is no group", "serve", "--groups", "x25519,P-521")]
+    [InlineData("say some of x25519", "connect", "localhost:1", "--groups", "")]
+    [InlineData("'TLS_RSA_WITH_AES_128_GCM_SHA256' is no suite", "serve", "--suites", "TLS_RSA_WITH_AES_128_GCM_SHA256")]
+    [InlineData("ECDHE-RSA-AES128-GCM-SHA256", "connect", "localhost:1", "--suites", "ECDHE-RSA-AES128-SHA")]
+    [InlineData("--suites: --tls has Tls12", "serve", "--tls", "1.2", "--suites", "TLS_AES_128_GCM_SHA256")]
+    [InlineData("--suites: --tls has Tls13", "connect", "localhost:1", "--tls", "1.3", "--suites", "ECDHE-RSA-AES128-GCM-SHA256")]
+    [InlineData("speaks h2 and http/1.1", "serve", "--alpn", "h2,spdy")]
+    [InlineData("missing.pem", "serve", "--ca", "missing.pem")]
+    [InlineData("missing.txt", "serve", "--pfx", "a.pfx", "--pfx-password-file", "missing.txt")]
+    [InlineData("--pfx-password-file needs --pfx", "serve", "--pfx-password-file", "x")]
+    [InlineData("--pfx-password and --pfx-password-file exclude", "serve", "--pfx", "a.pfx", "--pfx-password", "x", "--pfx-password-file", "x")]
     [InlineData("--key needs --cert", "serve", "--key", "key.pem")]
     [InlineData("--pfx-password needs --pfx", "serve", "--pfx-password", "x")]
     [InlineData("exclude each other", "serve", "--cert", "a", "--pfx", "b")]
@@ -54,7 +70,7 @@ public sealed class UsageTests : IDisposable
     [InlineData("no host", "connect", "example.com:0")]
     [InlineData("no number", "connect", "localhost:1", "--reconnect", "0")]
     [InlineData("no number", "connect", "localhost:1", "--reconnect", "many")]
-    [InlineData("no list of protocols", "connect", "localhost:1", "--alpn", "h2,")]
+    [InlineData("no protocol", "connect", "localhost:1", "--alpn", "h2,")]
     [InlineData("--client-key needs", "connect", "localhost:1", "--client-key", "key.pem")]
     [InlineData("missing.pem", "connect", "localhost:1", "--ca", "missing.pem")]
     [InlineData("missing.pem", "connect", "localhost:1", "--client-cert", "missing.pem")]
@@ -83,6 +99,7 @@ public sealed class UsageTests : IDisposable
             ["serve", "--cert", certificate],
             ["serve", "--cert", certificate, "--key", otherKey],
             ["serve", "--pfx", nonsense],
+            ["serve", "--ca", nonsense],
             ["connect", "localhost:1", "--ca", nonsense],
             ["connect", "localhost:1", "--client-cert", certificate],
             ["connect", "localhost:1", "--sess-in", nonsense],
@@ -104,6 +121,63 @@ public sealed class UsageTests : IDisposable
         File.WriteAllBytes(pfx, TestPki.Ecdsa().ToPfx("right"));
 
         CliRun run = await CliRun.ToEndAsync(["serve", "--pfx", pfx, "--pfx-password", "wrong"]);
+
+        Assert.Equal(2, await run.Exit);
+        Assert.Contains("chain.pfx", run.Error);
+    }
+
+    /// <summary>What stands on a command line is in the list of processes.</summary>
+    [Theory]
+    [InlineData("option")]
+    [InlineData("file")]
+    [InlineData("environment")]
+    [InlineData("asked")]
+    public async Task The_password_need_not_be_on_the_command_line(string from)
+    {
+        string pfx = Path.Combine(_directory.FullName, "chain.pfx");
+        File.WriteAllBytes(pfx, TestPki.Ecdsa().ToPfx("right"));
+        string[] more = from switch
+        {
+            "option" => ["--pfx-password", "right"],
+            "file" => ["--pfx-password-file", Write("password", "right\nnot this\n")],
+            _ => [],
+        };
+        List<string> asked = [];
+
+        await using CliRun run = CliRun.Start(
+            ["serve", "--listen", "127.0.0.1:0", "--no-self-test", "--pfx", pfx, .. more],
+            variables: from == "environment" ? new Dictionary<string, string> { ["SEGNO_PFX_PASSWORD"] = "right" } : null,
+            askSecret: question =>
+            {
+                asked.Add(question);
+                return "right";
+            });
+        await run.LineAsync("https://");
+
+        Assert.Equal(from == "option", run.Error.Contains("shows the password to everybody", StringComparison.Ordinal));
+        Assert.Equal(from == "asked" ? 1 : 0, asked.Count);
+    }
+
+    [Fact]
+    public async Task Without_anybody_to_ask_the_ways_to_give_a_password_are_told()
+    {
+        string pfx = Path.Combine(_directory.FullName, "chain.pfx");
+        File.WriteAllBytes(pfx, TestPki.Ecdsa().ToPfx("right"));
+
+        CliRun run = await CliRun.ToEndAsync(["serve", "--pfx", pfx]);
+
+        Assert.Equal(2, await run.Exit);
+        Assert.Contains("--pfx-password-file", run.Error);
+        Assert.Contains("SEGNO_PFX_PASSWORD", run.Error);
+    }
+
+    [Fact]
+    public async Task A_wrong_answer_is_wrong_usage()
+    {
+        string pfx = Path.Combine(_directory.FullName, "chain.pfx");
+        File.WriteAllBytes(pfx, TestPki.Ecdsa().ToPfx("right"));
+
+        await using CliRun run = CliRun.Start(["serve", "--pfx", pfx], askSecret: _ => "wrong");
 
         Assert.Equal(2, await run.Exit);
         Assert.Contains("chain.pfx", run.Error);

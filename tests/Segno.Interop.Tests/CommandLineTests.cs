@@ -63,6 +63,18 @@ public sealed partial class CommandLineTests
         await AssertReconnectsAsync(scratch, port, server, "Reused session-id");
     }
 
+    /// <summary>TLS 1.2 by ticket and, where the server has none, by session ID.</summary>
+    [Theory]
+    [InlineData("Ticket")]
+    [InlineData("SessionId", "-no_ticket")]
+    public async Task Segno_connect_resumes_with_openssl_server_in_tls12(string mechanism, params string[] more)
+    {
+        using Scratch scratch = Make.Scratch();
+        await using PeerProcess server = OpenSslPeer.StartServer(scratch, TestPki.Ecdsa(), ["-tls1_2", .. more]);
+        int port = await OpenSslPeer.PortAsync(server, Token);
+        await AssertReconnectsAsync(scratch, port, server, "Reused session-id", mechanism);
+    }
+
     [Fact]
     public async Task Segno_connect_resumes_with_gnutls_server()
     {
@@ -74,7 +86,7 @@ public sealed partial class CommandLineTests
     }
 
     /// <summary>One full and five resumed connections, in our words and in the server's.</summary>
-    private static async Task AssertReconnectsAsync(Scratch scratch, int port, PeerProcess server, string resumedInServersWords)
+    private static async Task AssertReconnectsAsync(Scratch scratch, int port, PeerProcess server, string resumedInServersWords, string mechanism = "Psk")
     {
         await using PeerProcess connect = PeerProcess.StartSegno(
             "connect", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"), "--server-name", "localhost", "--ca", scratch.Root(), "--reconnect", "5", "--no-input");
@@ -82,6 +94,7 @@ public sealed partial class CommandLineTests
         Assert.True(await connect.ExitAsync(Token) == 0, connect.Tail);
         string[] lines = [.. LinePattern().Matches(connect.Output).Select(match => match.Groups[1].Value)];
         Assert.True(lines is ["full", "resumed", "resumed", "resumed", "resumed", "resumed"], connect.Tail);
+        Assert.Equal(5, connect.Output.Split('\n').Count(line => line.TrimEnd().EndsWith($"  {mechanism}", StringComparison.Ordinal)));
         int at = 0;
         for (int i = 0; i < 5; i++)
         {
