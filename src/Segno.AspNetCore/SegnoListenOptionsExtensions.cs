@@ -63,22 +63,18 @@ public static class SegnoListenOptionsExtensions
         return listenOptions;
     }
 
-    /// <summary>Kestrel takes an endpoint for plain text unless its own TLS is on it, and says http in the addresses of the server. They are put right when it has started; its line in the log is earlier.</summary>
+    /// <summary>
+    /// Kestrel takes an endpoint for plain text unless its own TLS is on it, and says http in the addresses of the server, which nobody
+    /// may change then. So there are others in their place once it has started; its line in the log is earlier.
+    /// </summary>
     private static void SayHttps(ListenOptions listenOptions)
     {
         IServiceProvider? services = listenOptions.ApplicationServices;
         services?.GetService<IHostApplicationLifetime>()?.ApplicationStarted.Register(() =>
         {
-            if (services.GetService<IServer>()?.Features.Get<IServerAddressesFeature>()?.Addresses is not { } addresses)
+            if (services.GetService<IServer>()?.Features is { } features && features.Get<IServerAddressesFeature>() is { } addresses)
             {
-                return;
-            }
-            string? wrong = listenOptions.ToString();
-            string[] all = [.. addresses];
-            addresses.Clear();
-            foreach (string address in all)
-            {
-                addresses.Add(address == wrong && address.StartsWith("http:", StringComparison.Ordinal) ? $"https{address["http".Length..]}" : address);
+                features.Set<IServerAddressesFeature>(new HttpsAddresses(addresses, listenOptions.ToString()));
             }
         });
     }

@@ -39,7 +39,7 @@ internal sealed class CliException : Exception
     /// <summary>The library refuses an option: in the words of the command line.</summary>
     public static CliException Usage(ArgumentException refusal)
     {
-        string message = refusal.Message;
+        string message = refusal.ParamName is null ? refusal.Message : refusal.Message.Replace($" (Parameter '{refusal.ParamName}')", "", StringComparison.Ordinal);
         foreach ((string property, string option) in OptionNames)
         {
             message = message.Replace(property, option, StringComparison.Ordinal);

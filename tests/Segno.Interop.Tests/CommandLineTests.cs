@@ -63,10 +63,11 @@ public sealed partial class CommandLineTests
         await AssertReconnectsAsync(scratch, port, server, "Reused session-id");
     }
 
+    /// <summary>TLS 1.2 by ticket and, where the server has none, by session ID.</summary>
     [Theory]
     [InlineData("Ticket")]
     [InlineData("SessionId", "-no_ticket")]
-    public async Task Segno_connect_resumes_with_openssl_server_in_Tls12(string mechanism, params string[] more)
+    public async Task Segno_connect_resumes_with_openssl_server_in_tls12(string mechanism, params string[] more)
     {
         using Scratch scratch = Make.Scratch();
         await using PeerProcess server = OpenSslPeer.StartServer(scratch, TestPki.Ecdsa(), ["-tls1_2", .. more]);

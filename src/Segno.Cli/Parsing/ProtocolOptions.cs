@@ -45,11 +45,14 @@ internal sealed class ProtocolOptions
 
     public ProtocolSettings Read(ParseResult parsed) => new()
     {
-        Versions = (parsed.GetValue(_versions) ?? []).Aggregate(SslProtocols.None, (all, version) => all | version),
-        Groups = parsed.GetValue(_groups),
-        CipherSuites = parsed.GetValue(_suites),
-        ApplicationProtocols = parsed.GetValue(_alpn),
+        Versions = (Given(parsed, _versions) ?? []).Aggregate(SslProtocols.None, (all, version) => all | version),
+        Groups = Given(parsed, _groups),
+        CipherSuites = Given(parsed, _suites),
+        ApplicationProtocols = Given(parsed, _alpn),
     };
+
+    /// <summary>An option that is not there has an empty list, and a list that is there has something in it.</summary>
+    private static T[]? Given<T>(ParseResult parsed, Option<T[]?> option) => parsed.GetValue(option) is { Length: > 0 } values ? values : null;
 }
 
 /// <summary>What may be negotiated; what is not said is as the library has it.</summary>
