@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Segno.Interop.Tests.Ends;
+using Segno.Interop.Tests.Matrix;
 using Segno.Interop.Tests.Peers;
 using Segno.Tests;
 
@@ -28,7 +29,7 @@ public sealed class OcspTests
         }
         await using SegnoServer server = new(new TlsServerOptions { ServerCertificates = [certificate] }, Exchange.FramedAsync);
         await using PeerProcess client = PeerProcess.Start(openssl,
-            ["s_client", "-connect", OpenSslTests.Address(server.Port), "-servername", "localhost", "-CAfile", scratch.Root(), "-status", "-nocommands", "-ign_eof", version]);
+            ["s_client", "-connect", OpenSslPeer.Address(server.Port), "-servername", "localhost", "-CAfile", scratch.Root(), "-status", "-nocommands", "-ign_eof", version]);
         await client.WriteAsync(Payload.Framed, Token);
         await client.ExitAsync(Token);
         TlsConnectionInfo info = (await server.NextAsync(Token)).Succeeded();
@@ -79,8 +80,8 @@ public sealed class OcspTests
             "wrong responder" => spec with { Signer = TestPki.OtherRoot },
             _ => spec,
         }), Token);
-        await using PeerProcess server = OpenSslTests.StartServer(openssl, scratch, leaf, [version, .. which == "missing" ? [] : (string[])["-status_file", file]]);
-        int port = await OpenSslTests.PortAsync(server);
+        await using PeerProcess server = OpenSslPeer.StartServer(scratch, leaf, [version, .. which == "missing" ? [] : (string[])["-status_file", file]]);
+        int port = await OpenSslPeer.PortAsync(server, Token);
         await using TlsStream stream = new(await Loopback.ConnectAsync(port, Token));
         var context = new TlsClientContext(Make.Client());
         if (fault is null)
