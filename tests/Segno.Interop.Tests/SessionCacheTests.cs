@@ -19,8 +19,7 @@ public sealed partial class SessionCacheTests
     {
         LaterClock clock = new();
         using MemorySessionStore store = new(Sessions, maxBytes: 1L << 30, timeProvider: clock);
-        TlsServerOptions options = Make.Server(Make.Certificate("ecdsa"));
-        options.EnabledSslProtocols = SslProtocols.Tls12;
+        TlsServerOptions options = Make.Server(Make.Certificate("ecdsa"), SslProtocols.Tls12);
         options.TicketCount = 0;
         options.SessionStore = store;
         options.TimeProvider = clock;

@@ -1,3 +1,4 @@
+using System.Security.Authentication;
 using Segno.Tests;
 
 namespace Segno.Interop.Tests.Ends;
@@ -7,9 +8,11 @@ internal static class Make
 {
     public static TestCertificate Certificate(string key) => key == "rsa" ? TestPki.Rsa() : TestPki.Ecdsa();
 
-    public static TlsServerOptions Server(TestCertificate certificate) => new() { ServerCertificates = [certificate.Tls] };
+    public static TlsServerOptions Server(TestCertificate certificate, SslProtocols enabled = SslProtocols.None)
+        => new() { ServerCertificates = [certificate.Tls], EnabledSslProtocols = enabled };
 
-    public static TlsClientOptions Client() => new() { TargetHost = "localhost", CertificateChainPolicy = TestPki.TrustRoot() };
+    public static TlsClientOptions Client(SslProtocols enabled = SslProtocols.None)
+        => new() { TargetHost = "localhost", CertificateChainPolicy = TestPki.TrustRoot(), EnabledSslProtocols = enabled };
 
     /// <summary>A new directory that the test's end deletes.</summary>
     public static Scratch Scratch() => new();

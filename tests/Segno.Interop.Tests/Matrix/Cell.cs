@@ -46,18 +46,12 @@ public sealed record Cell(Role Segno, SslProtocols Version, ResumptionMechanism 
 
     internal TlsServerOptions ServerOptions()
     {
-        TlsServerOptions options = Ends.Make.Server(Certificate);
-        options.EnabledSslProtocols = Version;
+        TlsServerOptions options = Ends.Make.Server(Certificate, Version);
         options.TicketCount = Tickets ? options.TicketCount : 0;
         return options;
     }
 
-    internal TlsClientOptions ClientOptions()
-    {
-        TlsClientOptions options = Ends.Make.Client();
-        options.EnabledSslProtocols = Version;
-        return options;
-    }
+    internal TlsClientOptions ClientOptions() => Ends.Make.Client(Version);
 
     /// <summary>Checks the connections of the cell, first by what the peer says of each: whether it was resumed.</summary>
     internal void Check(bool[] said, IReadOnlyList<TlsConnectionInfo> infos)
