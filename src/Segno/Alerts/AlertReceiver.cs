@@ -33,8 +33,8 @@ internal sealed class AlertReceiver
         {
             return AlertVerdict.Close;
         }
-        // TLS 1.3 ignores the level: all but closure alerts are errors (§6.2).
-        bool ignorable = alert == TlsAlert.UserCanceled || (version != SslProtocols.Tls13 && record[0] == Warning);
+        // TLS 1.3 ignores the level: all but closure alerts are errors (§6.2). In TLS 1.2 the level decides (RFC 5246 §7.2).
+        bool ignorable = version == SslProtocols.Tls13 ? alert == TlsAlert.UserCanceled : record[0] == Warning;
         if (!ignorable)
         {
             throw new TlsAlertException(TlsFault.PeerAlert, alert, sentByPeer: true);

@@ -45,7 +45,7 @@ public sealed partial class TlsConnection
 
         public override void RequestKeyUpdate() => Volatile.Write(ref connection._keyUpdateWanted, 1);
 
-        public override void Warn(TlsAlert alert) => connection.QueueAlert(FaultAlerts.WarningLevel, alert);
+        public override void Warn(TlsAlert alert) => connection.QueueWarning(alert);
 
         public override void LimitSent(int maxPlaintext) => connection._writer.Limit(maxPlaintext);
 

@@ -98,6 +98,11 @@ public sealed partial class TlsConnection
         }
         if (Info.ProtocolVersion == SslProtocols.Tls12)
         {
+            // G1: the only one, also where one came before the version was known.
+            if (++_changeCipherSpecs > 1)
+            {
+                throw new TlsException(TlsFault.UnexpectedChangeCipherSpec);
+            }
             CheckNotInterleaved();
             _state = _state!.ReceiveChangeCipherSpec();
             return;

@@ -425,6 +425,15 @@ public sealed partial class TlsConnection : IDisposable
     /// <summary>The write half sends it; the last one wins, which is the one that ends the connection.</summary>
     private void QueueAlert(byte level, TlsAlert alert) => Volatile.Write(ref _alertWanted, (level << 8) | (byte)alert);
 
+    /// <summary>A warning takes no other alert's place, and does not follow close_notify (RFC 5246 §7.2.1).</summary>
+    private void QueueWarning(TlsAlert alert)
+    {
+        if (!_sendClosed)
+        {
+            Interlocked.CompareExchange(ref _alertWanted, (FaultAlerts.WarningLevel << 8) | (byte)alert, NoAlert);
+        }
+    }
+
     private static string? Detail(TlsException failure)
     {
         string name = failure.Fault.ToString();

@@ -251,19 +251,28 @@ internal sealed class ExpectCertificateRequestOrDone12(
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         try
         {
-            (int shareLength, int secretLength) = link.Crypto.AnswerKeyExchange(group, serverPoint, share, premaster);
+            (int shareLength, int secretLength) = Agree(share, premaster);
             ServerKeyExchange.WriteClient(link, share[..shareLength]);
             link.Keys12!.Derive(premaster[..secretLength], link.Info.ExtendedMasterSecret ? link.Transcript.Current(hash) : []);
-        }
-        catch (CryptographicException e)
-        {
-            throw new TlsException(TlsFault.KeyShareInvalid, null, e);
         }
         finally
         {
             CryptographicOperations.ZeroMemory(premaster);
         }
         client.LogMainSecret();
+    }
+
+    /// <summary>Only what fails here is the server's fault: what we derive from it is ours (F5).</summary>
+    private (int Share, int Secret) Agree(Span<byte> share, Span<byte> premaster)
+    {
+        try
+        {
+            return client.Link.Crypto.AnswerKeyExchange(group, serverPoint, share, premaster);
+        }
+        catch (CryptographicException e)
+        {
+            throw new TlsException(TlsFault.KeyShareInvalid, null, e);
+        }
     }
 }
 

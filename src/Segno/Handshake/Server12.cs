@@ -133,7 +133,7 @@ internal sealed class ServerNegotiation12
         _common.ReportResumed(session);
         SessionLineage lineage = session.Lineage.Next();
         // the old ticket stays good; a new one is worth its bytes only when the old one is half used up, or its key on the way out.
-        _server.TicketPromised = Mechanism == ResumptionMechanism.Ticket && MayKeepSession
+        _server.TicketPromised = Mechanism == ResumptionMechanism.Ticket && MayKeepSession && Settings.TicketCountOnResumption > 0
             && (isDue || _link.Now - session.IssuedAt > session.TicketLifetime / 2);
         _common.ChooseApplicationProtocol(_hello);
         byte[] random = SendHello(_hello.SessionId, keepMessages: false);
@@ -342,12 +342,8 @@ internal sealed class ExpectClientKeyExchange12(Server12 server, KeyExchange sha
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         try
         {
-            int length = share.Agree(point, premaster);
+            int length = Agree(point, premaster);
             link.Keys12!.Derive(premaster[..length], link.Info.ExtendedMasterSecret ? link.Transcript.Current(hash) : []);
-        }
-        catch (CryptographicException e)
-        {
-            throw new TlsException(TlsFault.KeyShareInvalid, null, e);
         }
         finally
         {
@@ -362,6 +358,19 @@ internal sealed class ExpectClientKeyExchange12(Server12 server, KeyExchange sha
         }
         link.Transcript.ForgetMessages();
         return ExpectFinished(PeerVerified.WithoutCertificate(server.Common.Settings.ClientCertificateMode), read, write);
+    }
+
+    /// <summary>Only what fails here is the client's fault: what we derive from it is ours (F5).</summary>
+    private int Agree(ReadOnlySpan<byte> point, Span<byte> premaster)
+    {
+        try
+        {
+            return share.Agree(point, premaster);
+        }
+        catch (CryptographicException e)
+        {
+            throw new TlsException(TlsFault.KeyShareInvalid, null, e);
+        }
     }
 
     private ExpectChangeCipherSpec12 ExpectFinished(PeerVerified peer, RecordProtection read, RecordProtection write)

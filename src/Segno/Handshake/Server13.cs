@@ -161,12 +161,13 @@ internal sealed class ExpectClientHello : HandshakeState
             CheckTls13(hello);
             return new ServerNegotiation(_server, hello, null).Run();
         }
-        if (settings.AllowsTls13 && hello.CipherSuites.Contains(ClientHello.FallbackScsv))
+        bool offersTls12 = hello.Offers(SslProtocols.Tls12);
+        if ((settings.AllowsTls13 || !offersTls12) && hello.CipherSuites.Contains(ClientHello.FallbackScsv))
         {
             // it could have had more.
             throw new TlsException(TlsFault.InappropriateFallback);
         }
-        return settings.AllowsTls12 && hello.Offers(SslProtocols.Tls12)
+        return settings.AllowsTls12 && offersTls12
             ? new ServerNegotiation12(_server, hello).Run()
             : throw new TlsException(TlsFault.NoCommonVersion);
     }

@@ -179,6 +179,9 @@ internal sealed class ScriptedClient(TlsServerContext context) : ScriptedPeer(ne
         Keys12!.Derive(_secret, Hello!.Extensions.Has(ExtensionType.ExtendedMasterSecret) ? Hash() : []);
     }
 
+    /// <summary>Finished for the transcript as it stands, not sent yet.</summary>
+    public byte[] MakeFinished12() => Finished12(ofServer: false);
+
     /// <summary>change_cipher_spec, then Finished under the keys.</summary>
     public void SendFinished12()
     {
@@ -260,9 +263,9 @@ internal sealed class ScriptedClient(TlsServerContext context) : ScriptedPeer(ne
     public void SendFinished13()
     {
         Send(Finished13(Keys!.ClientHandshakeSecret));
-        Keys.Finish(Hash());
         ReadUnder(new Tls13Protection(Crypto, Suite, Keys.ServerApplicationSecret));
         WriteUnder(new Tls13Protection(Crypto, Suite, Keys.ClientApplicationSecret));
+        Keys.Finish(Hash());
     }
 
     public override void Dispose()

@@ -121,6 +121,9 @@ internal sealed class ScriptedServer : ScriptedPeer
             writer.Vector16(ticket);
         }));
 
+    /// <summary>Finished for the transcript as it stands, not sent yet.</summary>
+    public byte[] MakeFinished12() => Finished12(ofServer: true);
+
     /// <summary>change_cipher_spec, then Finished under the keys.</summary>
     public void SendFinished12()
     {

@@ -322,13 +322,19 @@ public class FTests
                     Assert.Null(thrown);
                     break;
                 }
+                if (thrown is null)
+                {
+                    // It was one that looks for a session, or seals one: such trouble never fails a handshake (L1, C9).
+                    Assert.True(onServer);
+                    Assert.False(pair.Server.Info.Resumption.IsResumed);
+                    continue;
+                }
                 failed++;
                 Assert.Equal(TlsFault.CryptographyFailed, Assert.IsAssignableFrom<TlsAlertException>(thrown).Fault);
                 Assert.False((onServer ? pair.Server : pair.Client).IsHandshakeCompleted);
                 Assert.Equal(0, client.SessionCache.Count);
-                Assert.Equal(0, server.Settings.OwnedSessionStore!.Count);
             }
-            Assert.True(failed > 1, "too few hashes were made");
+            Assert.InRange(failed, 8, 100);
         }
     }
 
