@@ -8,7 +8,7 @@ internal enum AlertVerdict
     Close,
 }
 
-/// <summary>What a received alert means (RFC 9846 §6): closure, something to be ignored a few times, or the end.</summary>
+/// <summary>What a received alert means (RFC 9846 §6): closure, something to be ignored a few times (G4, R-145), or the end. A record holds one .</summary>
 internal sealed class AlertReceiver
 {
     public const int MaxWarnings = 4;

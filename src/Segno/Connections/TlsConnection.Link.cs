@@ -41,6 +41,7 @@ public sealed partial class TlsConnection
         {
             CheckEndOfRecord();
             connection._reader.UpdateKey();
+            Volatile.Write(ref connection._keyUpdateAwaited, 0);
         }
 
         public override void RequestKeyUpdate() => Volatile.Write(ref connection._keyUpdateWanted, 1);

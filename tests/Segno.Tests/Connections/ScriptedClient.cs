@@ -135,7 +135,7 @@ internal sealed class ScriptedClient(TlsServerContext context) : ScriptedPeer(ne
     {
         byte[] message = Receive(HandshakeType.ServerHello);
         var all = new HashSet<ExtensionType>(Enum.GetValues<ExtensionType>());
-        Hello = ServerHello.Read(new HandshakeMessage(message), all);
+        Hello = ServerHello.Read(new HandshakeMessage(message), all, afterRetry: Hello is { IsRetry: true });
         return Hello;
     }
 
@@ -143,7 +143,7 @@ internal sealed class ScriptedClient(TlsServerContext context) : ScriptedPeer(ne
     public ServerHello ReceiveRetry()
     {
         byte[] message = Peek(HandshakeType.ServerHello);
-        Hello = ServerHello.Read(new HandshakeMessage(message), new HashSet<ExtensionType>(Enum.GetValues<ExtensionType>()));
+        Hello = ServerHello.Read(new HandshakeMessage(message), new HashSet<ExtensionType>(Enum.GetValues<ExtensionType>()), afterRetry: false);
         Assert.True(Hello.IsRetry);
         Transcript.ReplaceByMessageHash(Suite.Hash);
         Transcript.Append(message);

@@ -69,7 +69,7 @@ internal abstract class ScriptedPeer : IDisposable
         writer.Close(list);
     }
 
-    /// <summary>Sends a message in a record of its own.</summary>
+    /// <summary>Sends a message in records of its own.</summary>
     public void Send(byte[] message)
     {
         if (message.Length > 0)
@@ -79,7 +79,10 @@ internal abstract class ScriptedPeer : IDisposable
         if (message.Length > 0)
         {
             Transcript.Append(message);
-            SendRecord(ContentType.Handshake, message);
+            foreach (byte[] fragment in message.Chunk(RecordHeader.MaxPlaintext))
+            {
+                SendRecord(ContentType.Handshake, fragment);
+            }
         }
     }
 
@@ -223,6 +226,27 @@ internal abstract class ScriptedPeer : IDisposable
     {
         _write?.Dispose();
         _write = protection;
+    }
+
+    /// <summary>TLS 1.3: a KeyUpdate, and the next key behind it.</summary>
+    public void SendUpdate(bool requestPeer)
+    {
+        SendRecord(ContentType.Handshake, (byte)HandshakeType.KeyUpdate, 0, 0, 1, requestPeer ? (byte)1 : (byte)0);
+        UpdateWriteKey();
+    }
+
+    /// <summary>TLS 1.3: the next key without a word.</summary>
+    public void UpdateWriteKey() => _write!.Update();
+
+    /// <summary>TLS 1.3: the engine's KeyUpdate, and its next key behind it.</summary>
+    /// <returns>Whether it asks for one of ours.</returns>
+    public bool ReceiveUpdate()
+    {
+        (ContentType type, byte[] content) = ReadRecord();
+        Assert.Equal(ContentType.Handshake, type);
+        Assert.Equal([(byte)HandshakeType.KeyUpdate, 0, 0, 1], content[..4]);
+        _read!.Update();
+        return content[4] == 1;
     }
 
     public virtual void Dispose()

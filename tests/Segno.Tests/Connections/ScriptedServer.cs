@@ -25,6 +25,9 @@ internal sealed class ScriptedServer : ScriptedPeer
     /// <summary>The client's last hello.</summary>
     public ClientHello Hello { get; private set; }
 
+    /// <summary>TLS 1.3: the client's first application traffic secret, once the handshake is over.</summary>
+    public byte[]? ClientSecret { get; private set; }
+
     public byte[] Random { get; set; } = RandomBytes(ClientHello.RandomLength);
 
     public CipherSuiteInfo Suite12 { get; set; } = CipherSuiteInfo.Find(TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)!;
@@ -160,10 +163,10 @@ internal sealed class ScriptedServer : ScriptedPeer
         SendFinished12();
     }
 
-    /// <summary>key_share of a ServerHello, for the client's share of the group, and the shared secret.</summary>
-    public ((ExtensionType Type, byte[] Data) Extension, byte[] Secret) AnswerShare(TlsNamedGroup group = TlsNamedGroup.X25519)
+    /// <summary>key_share of a ServerHello, for the last share of the client's, and the shared secret.</summary>
+    public ((ExtensionType Type, byte[] Data) Extension, byte[] Secret) AnswerShare()
     {
-        ReadOnlyMemory<byte> theirs = Hello.KeyShares()!.Single(entry => entry.Group == group).Share;
+        (TlsNamedGroup group, ReadOnlyMemory<byte> theirs) = Hello.KeyShares()![^1];
         byte[] share = new byte[NamedGroups.MaxShareLength];
         byte[] secret = new byte[NamedGroups.MaxSecretLength];
         (int shareLength, int secretLength) = Crypto.AnswerKeyExchange(group, theirs.Span, share, secret);
@@ -252,6 +255,7 @@ internal sealed class ScriptedServer : ScriptedPeer
     public void ReceiveFinished13()
     {
         AssertFinished13(Keys!.ClientHandshakeSecret);
+        ClientSecret = Keys.ClientApplicationSecret.ToArray();
         ReadUnder(new Tls13Protection(Crypto, Suite13, Keys.ClientApplicationSecret));
         Keys.Finish(Hash());
     }

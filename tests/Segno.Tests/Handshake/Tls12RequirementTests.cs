@@ -251,7 +251,7 @@ public class Tls12RequirementTests
         Assert.True(script.Engine.Info.Resumption.IsResumed);
     }
 
-    // a client keeps a session for a day at most, and for less where the hint says so.
+    // whatever the ticket looks like, a client keeps a session for a day at most, and for less where the hint says so.
     [Theory]
     [InlineData(0u, 24 * 3600)]
     [InlineData(60u, 60)]

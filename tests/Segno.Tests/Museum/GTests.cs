@@ -131,7 +131,7 @@ public class GTests
             () => new ScriptedServer(context),
             (script => script.SendHello13(), [HandshakeType.ServerHello, ChangeCipherSpec]),
             (script => script.SendEncryptedExtensions(), [HandshakeType.EncryptedExtensions, ChangeCipherSpec]),
-            (script => script.SendCertificate13(), [HandshakeType.Certificate, HandshakeType.CertificateRequest, ChangeCipherSpec]),
+            (script => script.SendCertificate13(), [HandshakeType.Certificate, HandshakeType.CompressedCertificate, HandshakeType.CertificateRequest, ChangeCipherSpec]),
             (script => script.SendCertificateVerify13(), [HandshakeType.CertificateVerify, ChangeCipherSpec]),
             (script => script.SendFinished13(), [HandshakeType.Finished, ChangeCipherSpec]),
             (script => script.ReceiveFinished13(), [HandshakeType.NewSessionTicket, HandshakeType.KeyUpdate, ApplicationData]));
@@ -179,12 +179,12 @@ public class GTests
             script.ReceiveHello12();
             script.Keys12!.Resume(session);
             script.ReceiveFinished12();
-            script.AssertRefused(TlsFault.UnexpectedMessage, TlsAlert.UnexpectedMessage, () => script.Send(script.MakeFinished12()));
+            script.AssertRefused(TlsFault.ChangeCipherSpecMissing, TlsAlert.UnexpectedMessage, () => script.Send(script.MakeFinished12()));
         }
         using var other = new ScriptedServer(client);
         other.SendHello12(other.Hello.SessionId);
         other.Keys12!.Resume(session);
-        other.AssertRefused(TlsFault.UnexpectedMessage, TlsAlert.UnexpectedMessage, () => other.Send(other.MakeFinished12()));
+        other.AssertRefused(TlsFault.ChangeCipherSpecMissing, TlsAlert.UnexpectedMessage, () => other.Send(other.MakeFinished12()));
     }
 
     // G2, R-131
@@ -288,7 +288,7 @@ public class GTests
         using var script = new ScriptedServer(client);
         script.SendChangeCipherSpec();
         script.SendChangeCipherSpec();
-        script.AssertRefused(TlsFault.UnexpectedChangeCipherSpec, TlsAlert.UnexpectedMessage, script.SendChangeCipherSpec);
+        script.AssertRefused(TlsFault.TooManyChangeCipherSpecs, TlsAlert.UnexpectedMessage, script.SendChangeCipherSpec);
 
         using var other = new ScriptedClient(server);
         other.SendHello(other.Extensions13);
@@ -297,7 +297,7 @@ public class GTests
         other.SendChangeCipherSpec();
         // The alert is under the server's application key already, which the script does not have yet.
         TlsAlertException thrown = Assert.ThrowsAny<TlsAlertException>(other.SendChangeCipherSpec);
-        Assert.Equal((TlsFault.UnexpectedChangeCipherSpec, TlsAlert.UnexpectedMessage), (thrown.Fault, thrown.Alert));
+        Assert.Equal((TlsFault.TooManyChangeCipherSpecs, TlsAlert.UnexpectedMessage), (thrown.Fault, thrown.Alert));
     }
 
     // G3
@@ -457,7 +457,7 @@ public class GTests
                 TlsAlertException thrown = Assert.ThrowsAny<TlsAlertException>(() => SendWrong(script, wrong));
                 string what = $"step {at}, {wrong}: {thrown.Fault}";
                 Assert.True(
-                    thrown.Fault is TlsFault.UnexpectedMessage or TlsFault.UnexpectedChangeCipherSpec or TlsFault.UnexpectedApplicationData
+                    thrown.Fault is TlsFault.UnexpectedMessage or TlsFault.UnexpectedChangeCipherSpec or TlsFault.ChangeCipherSpecMissing or TlsFault.UnexpectedApplicationData
                         or TlsFault.CertificateInResumedHandshake or TlsFault.PostHandshakeAuthenticationNotOffered or TlsFault.RenegotiationRefused,
                     what);
                 Assert.True(thrown.Alert == TlsAlert.UnexpectedMessage, what);

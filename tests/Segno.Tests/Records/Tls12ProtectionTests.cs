@@ -111,7 +111,7 @@ public class Tls12ProtectionTests
             byte[] plaintext = new byte[length];
             if (refused)
             {
-                Assert.Equal(TlsFault.RecordTooLong, Assert.Throws<TlsException>(() => open.TryOpen(record, plaintext, out _, out _)).Fault);
+                Assert.Equal(TlsFault.PlaintextTooLong, Assert.Throws<TlsException>(() => open.TryOpen(record, plaintext, out _, out _)).Fault);
             }
             else
             {
