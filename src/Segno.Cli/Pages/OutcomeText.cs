@@ -53,6 +53,7 @@ internal static class OutcomeText
         ResumptionReason.NoSessionYet => "There was no session for this server yet.",
         ResumptionReason.PoolEmpty => "All sessions for this server were used.",
         ResumptionReason.SessionLifetimeZero => "The server gave its session no lifetime.",
+        ResumptionReason.ExtendedMasterSecretMissing => "The session's secret is not bound to the handshake it came from.",
         _ => "There is nothing to tell.",
     };
 

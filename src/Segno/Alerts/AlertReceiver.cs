@@ -8,7 +8,7 @@ internal enum AlertVerdict
     Close,
 }
 
-/// <summary>What a received alert means (RFC 9846 §6): closure, something to be ignored a few times, or the end.</summary>
+/// <summary>What a received alert means (RFC 9846 §6): closure, something to be ignored a few times (G4, R-145), or the end. A record holds one .</summary>
 internal sealed class AlertReceiver
 {
     public const int MaxWarnings = 4;
@@ -33,8 +33,8 @@ internal sealed class AlertReceiver
         {
             return AlertVerdict.Close;
         }
-        // TLS 1.3 ignores the level: all but closure alerts are errors (§6.2).
-        bool ignorable = alert == TlsAlert.UserCanceled || (version != SslProtocols.Tls13 && record[0] == Warning);
+        // TLS 1.3 ignores the level: all but closure alerts are errors (§6.2). In TLS 1.2 the level decides (RFC 5246 §7.2).
+        bool ignorable = version == SslProtocols.Tls13 ? alert == TlsAlert.UserCanceled : record[0] == Warning;
         if (!ignorable)
         {
             throw new TlsAlertException(TlsFault.PeerAlert, alert, sentByPeer: true);

@@ -2,7 +2,7 @@ using System.Security.Authentication;
 
 namespace Segno.Alerts;
 
-/// <summary>The one table from faults to alerts (RFC 9846 §6; docs/faults.md).</summary>
+/// <summary>The one table from faults to alerts (RFC 9846 §6; docs/faults.md; R-143).</summary>
 internal static class FaultAlerts
 {
     public const byte WarningLevel = 1;

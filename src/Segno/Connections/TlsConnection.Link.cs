@@ -41,11 +41,12 @@ public sealed partial class TlsConnection
         {
             CheckEndOfRecord();
             connection._reader.UpdateKey();
+            Volatile.Write(ref connection._keyUpdateAwaited, 0);
         }
 
         public override void RequestKeyUpdate() => Volatile.Write(ref connection._keyUpdateWanted, 1);
 
-        public override void Warn(TlsAlert alert) => connection.QueueAlert(FaultAlerts.WarningLevel, alert);
+        public override void Warn(TlsAlert alert) => connection.QueueWarning(alert);
 
         public override void LimitSent(int maxPlaintext) => connection._writer.Limit(maxPlaintext);
 

@@ -19,7 +19,7 @@ public sealed partial class TlsConnection
         {
             if (_receiveClosed)
             {
-                // Whatever follows close_notify is ignored (RFC 9846 §6.1).
+                // Whatever follows close_notify is ignored (RFC 9846 §6.1; R-144), and taken (G6).
                 consumed = input.Length;
                 return;
             }
@@ -59,6 +59,7 @@ public sealed partial class TlsConnection
         {
             return;
         }
+        // bytes, not records: a hello may come in any pieces.
         Info.HandshakeBytesIn += length;
         if (Info.HandshakeBytesIn > MaxHandshakeBytes)
         {
@@ -89,7 +90,7 @@ public sealed partial class TlsConnection
         }
     }
 
-    /// <summary>TLS 1.2: the state's to judge. Compatibility mode: dropped where it may come, refused elsewhere (RFC 9846 §5, §E.4).</summary>
+    /// <summary>TLS 1.2: the state's to judge. Compatibility mode: dropped where it may come, refused elsewhere (RFC 9846 §5, §E.4; R-134, G3).</summary>
     private void ReceiveChangeCipherSpec(ReadOnlySpan<byte> content)
     {
         if (content is not [1])
@@ -98,6 +99,11 @@ public sealed partial class TlsConnection
         }
         if (Info.ProtocolVersion == SslProtocols.Tls12)
         {
+            // G1: the only one, also where one came before the version was known.
+            if (++_changeCipherSpecs > 1)
+            {
+                throw new TlsException(TlsFault.UnexpectedChangeCipherSpec);
+            }
             CheckNotInterleaved();
             _state = _state!.ReceiveChangeCipherSpec();
             return;
@@ -127,6 +133,7 @@ public sealed partial class TlsConnection
                 SkipEarlyData(record.Length - RecordHeader.Size);
                 return 0;
             }
+            // whatever is wrong with it, the answer is the same.
             throw new TlsException(TlsFault.RecordAuthenticationFailed);
         }
         _skippableEarlyData = 0;
@@ -168,6 +175,7 @@ public sealed partial class TlsConnection
         _emptyRecords = length == 0 ? _emptyRecords + 1 : 0;
         if (_emptyRecords > MaxEmptyRecords)
         {
+            // G5
             throw new TlsException(TlsFault.TooManyEmptyRecords);
         }
     }
@@ -177,6 +185,7 @@ public sealed partial class TlsConnection
     {
         if (type is ContentType.Handshake or ContentType.Alert && content.IsEmpty)
         {
+            // G5, R-132
             throw new TlsException(TlsFault.EmptyRecord);
         }
         switch (type)
@@ -210,6 +219,7 @@ public sealed partial class TlsConnection
     {
         if (!_messages.IsEmpty)
         {
+            //
             throw new TlsException(TlsFault.InterleavedHandshakeMessage);
         }
     }
@@ -240,7 +250,7 @@ public sealed partial class TlsConnection
         }
     }
 
-    /// <summary>A message after which the keys change (RFC 9846 §5.1), or after which it is our turn to speak, ends with its record.</summary>
+    /// <summary>A message after which the keys change (RFC 9846 §5.1), or after which it is our turn to speak, ends with its record (G2, R-131).</summary>
     private void CheckEndOfRecord()
     {
         if (_messages.Length > _messageLength)

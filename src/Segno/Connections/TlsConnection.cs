@@ -52,6 +52,9 @@ public sealed partial class TlsConnection : IDisposable
 
     // What the read half wants of the write half.
     private int _keyUpdateWanted;
+
+    // Whether the peer was asked for a KeyUpdate that has not come yet.
+    private int _keyUpdateAwaited;
     private int _alertWanted = NoAlert;
     private volatile bool _sendClosed;
     private volatile bool _receiveClosed;
@@ -232,7 +235,7 @@ public sealed partial class TlsConnection : IDisposable
             {
                 if (Info.ProtocolVersion == SslProtocols.Tls12)
                 {
-                    // RFC 9325 §4.4: without renegotiation there are no other keys, so the connection ends here.
+                    // R-139, RFC 9325 §4.4: without renegotiation there are no other keys, so the connection ends here.
                     throw Fail(new TlsException(TlsFault.SequenceNumberExhausted, "the key has protected as many records as it may"));
                 }
                 WriteKeyUpdate(requestPeer: false);
@@ -259,6 +262,7 @@ public sealed partial class TlsConnection : IDisposable
     {
         if (_failure is null && !_sendClosed)
         {
+            //
             _sendClosed = true;
             QueueAlert(FaultAlerts.WarningLevel, TlsAlert.CloseNotify);
         }
@@ -276,7 +280,7 @@ public sealed partial class TlsConnection : IDisposable
     }
 
     /// <summary>Queues a KeyUpdate (RFC 9846 §4.7.3): the next record is sent under a new key. Belongs to the sending half.</summary>
-    /// <param name="requestPeer">Whether the peer shall update its key as well.</param>
+    /// <param name="requestPeer">Whether the peer shall update its key as well. Where it was asked before and has not answered yet, it is not asked again.</param>
     /// <exception cref="InvalidOperationException">The handshake is not complete, sending is closed, or the version is TLS 1.2, which has no KeyUpdate.</exception>
     public void UpdateKeys(bool requestPeer = false)
     {
@@ -359,7 +363,7 @@ public sealed partial class TlsConnection : IDisposable
         }
         if (!Info.ExtendedMasterSecret)
         {
-            //
+            // R-31, F3
             throw new InvalidOperationException("The peer has no extended_master_secret: keys of this connection are not bound to it (RFC 7627 §5.4).");
         }
         keys12.Export(label, hasContext, context, output);
@@ -367,6 +371,8 @@ public sealed partial class TlsConnection : IDisposable
 
     private void WriteKeyUpdate(bool requestPeer)
     {
+        // no second request while the first is not answered.
+        requestPeer = requestPeer && Interlocked.Exchange(ref _keyUpdateAwaited, 1) == 0;
         _writer.Messages.Append([(byte)HandshakeType.KeyUpdate, 0, 0, 1, requestPeer ? (byte)1 : (byte)0]);
         _writer.UpdateKey();
     }
@@ -424,6 +430,15 @@ public sealed partial class TlsConnection : IDisposable
 
     /// <summary>The write half sends it; the last one wins, which is the one that ends the connection.</summary>
     private void QueueAlert(byte level, TlsAlert alert) => Volatile.Write(ref _alertWanted, (level << 8) | (byte)alert);
+
+    /// <summary>A warning takes no other alert's place, and does not follow close_notify (RFC 5246 §7.2.1).</summary>
+    private void QueueWarning(TlsAlert alert)
+    {
+        if (!_sendClosed)
+        {
+            Interlocked.CompareExchange(ref _alertWanted, (FaultAlerts.WarningLevel << 8) | (byte)alert, NoAlert);
+        }
+    }
 
     private static string? Detail(TlsException failure)
     {

@@ -53,6 +53,7 @@ internal sealed class Client12
         sent.Dispose();
         if (resumed is null)
         {
+            // whatever was offered.
             common.ReportFullHandshake();
             return new ExpectServerCertificate12(client);
         }
@@ -60,7 +61,7 @@ internal sealed class Client12
         client.Link.Info.Group = resumed.Group;
         client.Link.Keys12!.Resume(resumed);
         client.LogMainSecret();
-        (RecordProtection write, RecordProtection read) = client.Link.Keys12.MakeProtections();
+        (RecordProtection write, RecordProtection read) = client.Link.MakeProtections12();
         return client.ExpectTicketOrChange(read, new ExpectServerFinished12(client, PeerVerified.BySession(resumed), resumed.Lineage.Next(), write));
     }
 
@@ -105,6 +106,7 @@ internal sealed class Client12
         }
         // an echo means resumption, and there is nothing to resume.
         TlsSession session = Common.Offered12 ?? throw new TlsException(TlsFault.SessionIdEchoedWithoutSession);
+        // R-01, D9
         return session.CipherSuite == suite.Suite ? session : throw new TlsException(TlsFault.ResumedCipherSuiteChanged);
     }
 
@@ -236,7 +238,7 @@ internal sealed class ExpectCertificateRequestOrDone12(
             CertificateVerify12.Write(link, certificate.Signer, scheme);
         }
         link.Transcript.ForgetMessages();
-        (RecordProtection write, RecordProtection read) = link.Keys12!.MakeProtections();
+        (RecordProtection write, RecordProtection read) = link.MakeProtections12();
         link.SendChangeCipherSpec();
         link.SetWriteProtection(write);
         Finished12.Write(link);
@@ -251,19 +253,28 @@ internal sealed class ExpectCertificateRequestOrDone12(
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         try
         {
-            (int shareLength, int secretLength) = link.Crypto.AnswerKeyExchange(group, serverPoint, share, premaster);
+            (int shareLength, int secretLength) = Agree(share, premaster);
             ServerKeyExchange.WriteClient(link, share[..shareLength]);
             link.Keys12!.Derive(premaster[..secretLength], link.Info.ExtendedMasterSecret ? link.Transcript.Current(hash) : []);
-        }
-        catch (CryptographicException e)
-        {
-            throw new TlsException(TlsFault.KeyShareInvalid, null, e);
         }
         finally
         {
             CryptographicOperations.ZeroMemory(premaster);
         }
         client.LogMainSecret();
+    }
+
+    /// <summary>Only what fails here is the server's fault: what we derive from it is ours (F5).</summary>
+    private (int Share, int Secret) Agree(Span<byte> share, Span<byte> premaster)
+    {
+        try
+        {
+            return client.Link.Crypto.AnswerKeyExchange(group, serverPoint, share, premaster);
+        }
+        catch (CryptographicException e)
+        {
+            throw new TlsException(TlsFault.KeyShareInvalid, null, e);
+        }
     }
 }
 

@@ -229,7 +229,7 @@ internal sealed class ExpectServerHello : HandshakeState
     public static HandshakeState Start(ClientHandshake client)
     {
         client.ChooseSession();
-        var hello = new ClientHelloWriter(client);
+        ClientHelloWriter hello = client.Link.Own(new ClientHelloWriter(client));
         hello.Write();
         return new ExpectServerHello(client, hello);
     }
@@ -245,6 +245,7 @@ internal sealed class ExpectServerHello : HandshakeState
         }
         if (!PublicData.Equal(hello.SessionIdEcho, _hello.SessionId))
         {
+            //
             throw new TlsException(TlsFault.SessionIdNotEchoed);
         }
         if (hello.CompressionMethod != 0)
@@ -255,6 +256,7 @@ internal sealed class ExpectServerHello : HandshakeState
             ?? throw new TlsException(TlsFault.CipherSuiteNotOffered);
         if (_hello.RetrySuite is { } retried && retried != suite)
         {
+            //
             throw new TlsException(TlsFault.CipherSuiteChangedAfterRetry);
         }
         return hello.IsRetry ? Retry(hello, suite, message) : Agree(hello, suite, message);
@@ -299,6 +301,7 @@ internal sealed class ExpectServerHello : HandshakeState
             : throw new TlsException(TlsFault.NoCommonVersion);
     }
 
+    /// <summary>One HelloRetryRequest, for something new that we offered (D8, R-77).</summary>
     private ExpectServerHello Retry(ServerHello hello, CipherSuiteInfo suite, HandshakeMessage message)
     {
         _client.Link.CheckEndOfRecord();
@@ -405,6 +408,7 @@ internal sealed class ExpectServerHello : HandshakeState
         {
             if (_client.Resumed is null || !_client.Settings.AllowPskWithoutKeyExchange)
             {
+                // D3, D4
                 throw new TlsException(_client.Resumed is null ? TlsFault.MissingExtension : TlsFault.PskWithoutKeyShare, nameof(ExtensionType.KeyShare));
             }
             return 0;
@@ -450,6 +454,7 @@ internal sealed class ExpectEncryptedExtensions(ClientHandshake client, IReadOnl
         {
             return new ExpectServerFinished(client, session.Lineage.Next(), PeerVerified.BySession(session));
         }
+        // D15: no session, so nothing leads to Finished but a certificate and its proof.
         return new ExpectCertificateOrRequest(client, offered, mayRequest: true);
     }
 }
@@ -529,6 +534,7 @@ internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineag
     {
         if (client.Resumed is not null && message.Type is HandshakeType.Certificate or HandshakeType.CompressedCertificate or HandshakeType.CertificateRequest or HandshakeType.CertificateVerify)
         {
+            // D16, R-81
             throw new TlsException(TlsFault.CertificateInResumedHandshake);
         }
         Expect(message, HandshakeType.Finished);

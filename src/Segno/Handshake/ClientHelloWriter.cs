@@ -7,7 +7,7 @@ using Segno.Sessions.Tickets;
 
 namespace Segno.Handshake;
 
-/// <summary>Writes the first ClientHello and, after a HelloRetryRequest, the second, which differs only where it may (RFC 9846 §4.2.2).</summary>
+/// <summary>Writes the first ClientHello and, after a HelloRetryRequest, the second, which differs only where it may (RFC 9846 §4.2.2; R-73). A session that is offered changes nothing but what offers it .</summary>
 internal sealed class ClientHelloWriter : IDisposable
 {
     private const byte PskKe = 0;
@@ -34,6 +34,7 @@ internal sealed class ClientHelloWriter : IDisposable
         client.Link.Info.ServerName = client.ServerName;
         foreach (TlsNamedGroup group in client.Settings.AllowsTls13 ? client.Settings.KeyShareGroups(client.Offered) : [])
         {
+            // of this connection alone.
             _shares.Add(client.Link.Crypto.StartKeyExchange(group));
         }
     }
@@ -82,6 +83,7 @@ internal sealed class ClientHelloWriter : IDisposable
         {
             writer.UInt16((int)suite.Suite);
         }
+        // no TLS_FALLBACK_SCSV, as there is no second attempt with less. R-157: nor anything older than TLS 1.2 had.
         writer.Close(suites);
         writer.Vector8([0]);
 
@@ -324,6 +326,7 @@ internal sealed class ClientHelloWriter : IDisposable
         return 2 + 1 + binderLength;
     }
 
+    /// <summary>Over all hellos so far .</summary>
     private void WriteBinder(int start, int bindersLength, TlsSession session)
     {
         Span<byte> message = _client.Link.Unfinished(start);

@@ -4,7 +4,7 @@ using Segno.Records;
 
 namespace Segno.Handshake;
 
-/// <summary>TLS 1.2, either side: waits for the peer's change_cipher_spec, behind which its Finished is protected (RFC 5246 §7.1).</summary>
+/// <summary>TLS 1.2, either side: waits for the peer's change_cipher_spec, behind which its Finished is protected (RFC 5246 §7.1; R-04, G1).</summary>
 internal sealed class ExpectChangeCipherSpec12(HandshakeLink link, RecordProtection read, HandshakeState next) : HandshakeState
 {
     public override HandshakeState Receive(HandshakeMessage message)
@@ -17,7 +17,7 @@ internal sealed class ExpectChangeCipherSpec12(HandshakeLink link, RecordProtect
     }
 }
 
-/// <summary>TLS 1.2 after the handshake. Nothing may come but a wish to renegotiate, which is refused once with a warning (RFC 5746 §4.2; R-35).</summary>
+/// <summary>TLS 1.2 after the handshake. Nothing may come but a wish to renegotiate, which is refused once with a warning (RFC 5746 §4.2; R-35, F1, F4).</summary>
 internal sealed class Connected12 : HandshakeState
 {
     private readonly HandshakeLink _link;

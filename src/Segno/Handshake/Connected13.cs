@@ -43,6 +43,7 @@ internal sealed class Connected13 : HandshakeState
                 ReceiveTicket(message);
                 return this;
             case HandshakeType.CertificateRequest when !_link.Info.IsServer:
+                //
                 throw new TlsException(TlsFault.PostHandshakeAuthenticationNotOffered);
             case HandshakeType.ClientHello when _link.Info.IsServer:
                 throw new TlsException(TlsFault.RenegotiationRefused);
@@ -51,6 +52,7 @@ internal sealed class Connected13 : HandshakeState
         }
     }
 
+    /// <summary>R-140; in its record nothing stands behind it, and what follows is under the next key .</summary>
     private void ReceiveKeyUpdate(HandshakeMessage message)
     {
         var reader = new TlsReader(message.Body);
@@ -91,6 +93,7 @@ internal sealed class Connected13 : HandshakeState
         reader.End();
         if (ticket.IsEmpty)
         {
+            // D14
             throw new TlsException(TlsFault.EmptyTicket);
         }
         uint maxEarlyData = 0;

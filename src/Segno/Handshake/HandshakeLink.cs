@@ -10,6 +10,8 @@ namespace Segno.Handshake;
 /// <summary>What a handshake state may do to its connection, and what all states of one handshake share.</summary>
 internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
 {
+    private readonly List<IDisposable> _owned = [];
+
     public CryptoProvider Crypto { get; } = crypto;
 
     public TranscriptHash Transcript { get; } = new(crypto);
@@ -82,6 +84,14 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
 
     public abstract void SessionReceived(TlsSession session);
 
+    /// <summary>What holds a secret and may be left over when the handshake ends early: wiped with the connection at the latest.</summary>
+    public T Own<T>(T secret)
+        where T : IDisposable
+    {
+        _owned.Add(secret);
+        return secret;
+    }
+
     /// <summary>Begins a handshake message.</summary>
     public TlsWriter Begin(HandshakeType type, out int start)
     {
@@ -152,6 +162,13 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
         Keys12 = new KeySchedule12(Crypto, suite, ClientRandom, serverRandom);
     }
 
+    /// <summary>TLS 1.2: both directions, of which one or both wait for their change_cipher_spec.</summary>
+    public (RecordProtection Client, RecordProtection Server) MakeProtections12()
+    {
+        (RecordProtection client, RecordProtection server) = Keys12!.MakeProtections();
+        return (Own(client), Own(server));
+    }
+
     /// <summary>A session of this connection.</summary>
     /// <returns><see langword="false"/> where there can be none: its authentication is about to end.</returns>
     public bool TryCreateSession(
@@ -188,6 +205,8 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
         Transcript.Dispose();
         Keys?.Dispose();
         Keys12?.Dispose();
+        _owned.ForEach(static secret => secret.Dispose());
+        _owned.Clear();
     }
 }
 

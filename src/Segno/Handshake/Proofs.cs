@@ -80,7 +80,7 @@ internal sealed class FinishedVerified
 
     public PeerVerified Peer { get; }
 
-    /// <summary>Compares the verify_data of a Finished with what it must be.</summary>
+    /// <summary>Compares the verify_data of a Finished with what it must be .</summary>
     /// <exception cref="TlsException">It has another length, or another value.</exception>
     public static FinishedVerified Check(PeerVerified peer, HandshakeMessage message, ReadOnlySpan<byte> expected)
     {

@@ -96,6 +96,7 @@ internal sealed class ServerNegotiation12
     {
         if (located.Session is not { } session)
         {
+            // whatever is wrong with it, there is a full handshake and no alert.
             // A client of TLS 1.3 sends a random ID for compatibility's sake (RFC 9846 §D.4): that is no offer.
             bool isOffer = Mechanism == ResumptionMechanism.Ticket || !_hello.Offers(SslProtocols.Tls13);
             return Full(isOffer ? ResumptionOutcome.Declined(Mechanism, located.Reason) : ResumptionOutcome.NotOffered);
@@ -133,7 +134,7 @@ internal sealed class ServerNegotiation12
         _common.ReportResumed(session);
         SessionLineage lineage = session.Lineage.Next();
         // the old ticket stays good; a new one is worth its bytes only when the old one is half used up, or its key on the way out.
-        _server.TicketPromised = Mechanism == ResumptionMechanism.Ticket && MayKeepSession
+        _server.TicketPromised = Mechanism == ResumptionMechanism.Ticket && MayKeepSession && Settings.TicketCountOnResumption > 0
             && (isDue || _link.Now - session.IssuedAt > session.TicketLifetime / 2);
         _common.ChooseApplicationProtocol(_hello);
         byte[] random = SendHello(_hello.SessionId, keepMessages: false);
@@ -144,7 +145,7 @@ internal sealed class ServerNegotiation12
         {
             _server.SendTicket(lineage);
         }
-        (RecordProtection read, RecordProtection write) = _link.Keys12.MakeProtections();
+        (RecordProtection read, RecordProtection write) = _link.MakeProtections12();
         _link.SendChangeCipherSpec();
         _link.SetWriteProtection(write);
         Finished12.Write(_link);
@@ -209,9 +210,11 @@ internal sealed class ServerNegotiation12
     {
         _link.CheckEndOfRecord();
         bool request = Settings.ClientCertificateMode != TlsClientCertificateMode.None;
+        // not unasked.
         _server.TicketPromised = MayKeepSession && _ticket is not null && Settings.TicketCount > 0;
         if (MayKeepSession && !_server.TicketPromised && Settings.StoredSessions is not null)
         {
+            // it says nothing. R-11: nor is it the one that was offered.
             _server.SessionId = new byte[ClientHello.MaxSessionId];
             _link.Crypto.FillRandom(_server.SessionId);
         }
@@ -224,7 +227,7 @@ internal sealed class ServerNegotiation12
             CertificateStatus.Write(_link, ocspResponse.Span);
         }
         _link.Info.LocalCertificate = _common.Certificate!.Certificate;
-        KeyExchange share = _link.Crypto.StartKeyExchange(group);
+        KeyExchange share = _link.Own(_link.Crypto.StartKeyExchange(group));
         ServerKeyExchange.Write(_link, share, random, _common.Certificate.Signer, _common.Scheme);
         if (request)
         {
@@ -254,7 +257,7 @@ internal sealed class ServerNegotiation12
         TlsWriter.OpenVector extensions = writer.Open(2);
         if (_common.ServerName is not null && _common.Resumed is null)
         {
-            // not when resuming.
+            // nothing about the name or the certificate when resuming.
             WriteEmpty(writer, ExtensionType.ServerName);
         }
         // the client said by extension or by suite that it knows the extension.
@@ -342,12 +345,8 @@ internal sealed class ExpectClientKeyExchange12(Server12 server, KeyExchange sha
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         try
         {
-            int length = share.Agree(point, premaster);
+            int length = Agree(point, premaster);
             link.Keys12!.Derive(premaster[..length], link.Info.ExtendedMasterSecret ? link.Transcript.Current(hash) : []);
-        }
-        catch (CryptographicException e)
-        {
-            throw new TlsException(TlsFault.KeyShareInvalid, null, e);
         }
         finally
         {
@@ -355,13 +354,26 @@ internal sealed class ExpectClientKeyExchange12(Server12 server, KeyExchange sha
             share.Dispose();
         }
         server.LogMainSecret();
-        (RecordProtection read, RecordProtection write) = link.Keys12.MakeProtections();
+        (RecordProtection read, RecordProtection write) = link.MakeProtections12();
         if (client is not null)
         {
             return new ExpectClientCertificateVerify12(server, client, peer => ExpectFinished(peer, read, write));
         }
         link.Transcript.ForgetMessages();
         return ExpectFinished(PeerVerified.WithoutCertificate(server.Common.Settings.ClientCertificateMode), read, write);
+    }
+
+    /// <summary>Only what fails here is the client's fault: what we derive from it is ours (F5).</summary>
+    private int Agree(ReadOnlySpan<byte> point, Span<byte> premaster)
+    {
+        try
+        {
+            return share.Agree(point, premaster);
+        }
+        catch (CryptographicException e)
+        {
+            throw new TlsException(TlsFault.KeyShareInvalid, null, e);
+        }
     }
 
     private ExpectChangeCipherSpec12 ExpectFinished(PeerVerified peer, RecordProtection read, RecordProtection write)

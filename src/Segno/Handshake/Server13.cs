@@ -56,7 +56,7 @@ internal sealed class ServerHandshake(HandshakeLink link, ServerSettings setting
                 .ThenByDescending(certificate => certificate.Signatures.IsIssuedBy(authorities));
     }
 
-    /// <summary>ALPN (RFC 7301 §3.2): our first one that the client offers, of this connection whatever the session had.</summary>
+    /// <summary>ALPN (RFC 7301 §3.2): our first one that the client offers, of this connection whatever the session had; none in common is refused .</summary>
     public void ChooseApplicationProtocol(ClientHello hello)
     {
         SslApplicationProtocol[] ours = Settings.ApplicationProtocols;
@@ -161,16 +161,18 @@ internal sealed class ExpectClientHello : HandshakeState
             CheckTls13(hello);
             return new ServerNegotiation(_server, hello, null).Run();
         }
-        if (settings.AllowsTls13 && hello.CipherSuites.Contains(ClientHello.FallbackScsv))
+        bool offersTls12 = hello.Offers(SslProtocols.Tls12);
+        if ((settings.AllowsTls13 || !offersTls12) && hello.CipherSuites.Contains(ClientHello.FallbackScsv))
         {
             // it could have had more.
             throw new TlsException(TlsFault.InappropriateFallback);
         }
-        return settings.AllowsTls12 && hello.Offers(SslProtocols.Tls12)
+        return settings.AllowsTls12 && offersTls12
             ? new ServerNegotiation12(_server, hello).Run()
             : throw new TlsException(TlsFault.NoCommonVersion);
     }
 
+    //
     private static void CheckTls13(ClientHello hello)
     {
         if (hello.LegacyVersion != 0x0303)
@@ -185,12 +187,13 @@ internal sealed class ExpectClientHello : HandshakeState
 
     private HandshakeState UseSettings(ServerSettings? settings, ClientHello hello)
     {
+        //
         _server.Settings = settings ?? throw new TlsException(TlsFault.UnrecognizedServerName);
         _server.Link.UseSettings(settings);
         return Negotiate(hello);
     }
 
-    /// <summary>RFC 9846 §4.2.2: only a few things may change between the two hellos.</summary>
+    /// <summary>RFC 9846 §4.2.2: only a few things may change between the two hellos (D7).</summary>
     private void CheckSecond(ClientHello first, ClientHello second)
     {
         if (second.Extensions.Has(ExtensionType.EarlyData))
@@ -216,7 +219,7 @@ internal sealed class ExpectClientHello : HandshakeState
         }
         if (_server.Resumed is not null && !second.Extensions.Has(ExtensionType.PreSharedKey))
         {
-            // Only PSKs that do not fit the suite may go, and the one we took fits.
+            // D5: only PSKs that do not fit the suite may go, and the one we took fits.
             throw new TlsException(TlsFault.PskChangedAfterRetry);
         }
     }
@@ -258,6 +261,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         List<(TlsNamedGroup Group, ReadOnlyMemory<byte> Share)>? shares = hello.KeyShares();
         if (groups is null != shares is null)
         {
+            //
             throw new TlsException(TlsFault.MissingExtension, groups is null ? nameof(ExtensionType.SupportedGroups) : nameof(ExtensionType.KeyShare));
         }
         if (shares is { } given && groups is { } listed && given.Exists(share => !listed.Contains((ushort)share.Group)))
@@ -355,12 +359,13 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         }
         if (hello.UInt16List(ExtensionType.SignatureAlgorithms) is not { } schemes)
         {
+            //
             throw new TlsException(TlsFault.MissingExtension, nameof(ExtensionType.SignatureAlgorithms));
         }
         return Pause.For(() => server.SelectCertificate(hello), certificate => UseCertificate(certificate, schemes));
     }
 
-    /// <summary>Prove: the binder shows that the client has the session's secret (RFC 9846 §4.3.11.2).</summary>
+    /// <summary>Prove: the binder shows that the client has the session's secret (RFC 9846 §4.3.11.2; D5, D6, R-74).</summary>
     private void Prove(TlsSession session)
     {
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];

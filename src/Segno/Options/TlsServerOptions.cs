@@ -58,10 +58,10 @@ public sealed class TlsServerOptions : TlsOptions
     /// <summary>How long a TLS 1.2 session may be resumed, by its ID or by a ticket, 0 to 24 hours (RFC 5246 §F.1.4, RFC 5077 §5.6). Default 1 h; zero keeps none.</summary>
     public TimeSpan Tls12SessionLifetime { get; set; } = TimeSpan.FromHours(1);
 
-    /// <summary>How many tickets follow a full handshake, 0 to 8. Default 2.</summary>
+    /// <summary>How many tickets follow a full handshake, 0 to 8. Default 2. TLS 1.2 has at most one; with 0 its clients get a session ID instead.</summary>
     public int TicketCount { get; set; } = 2;
 
-    /// <summary>How many tickets follow a resumed handshake, 0 to 8. Default 1.</summary>
+    /// <summary>How many tickets follow a resumed handshake, 0 to 8. Default 1. TLS 1.2 has at most one, and none before half of the old one is over; with 0 it is not renewed.</summary>
     public int TicketCountOnResumption { get; set; } = 1;
 
     /// <summary>For how long a peer's authentication may be carried on by resumption, whatever is renewed. Default <see langword="null"/>: 7 days, 24 hours with client certificates.</summary>

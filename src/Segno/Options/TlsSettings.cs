@@ -8,7 +8,7 @@ using Segno.Sessions;
 
 namespace Segno;
 
-/// <summary>Options, checked and frozen: what contexts hold and handshakes read.</summary>
+/// <summary>Options, checked and frozen: what contexts hold and handshakes read. No connection leaves anything in them for the next (D10).</summary>
 internal abstract class TlsSettings
 {
     private const SslProtocols AllVersions = SslProtocols.Tls12 | SslProtocols.Tls13;

@@ -23,6 +23,7 @@ internal enum ContentType : byte
 internal readonly record struct RecordHeader(ContentType Type, ushort Version, int Length)
 {
     public const int Size = 5;
+    //
     public const int MaxPlaintext = 16384;
     /// <summary>RFC 9846 §5.2. TLS 1.2 allows more (RFC 5246 §6.2.3), which no AEAD suite needs.</summary>
     public const int MaxCiphertext = MaxPlaintext + 256;

@@ -7,7 +7,7 @@ namespace Segno.Records;
 /// <summary>Record protection in one direction: one key, its sequence numbers, and what one version makes of a record.</summary>
 internal abstract class RecordProtection : IDisposable
 {
-    /// <summary>2^24.5 records, beyond which AES-GCM loses its margin (RFC 9846 §5.5, RFC 9325 §4.4).</summary>
+    /// <summary>2^24.5 records, beyond which AES-GCM loses its margin (RFC 9846 §5.5, RFC 9325 §4.4; R-139).</summary>
     public const long AesGcmRecordLimit = 23_726_566;
 
     protected RecordProtection(CipherSuiteInfo suite)
@@ -59,7 +59,7 @@ internal abstract class RecordProtection : IDisposable
 
     public abstract void Dispose();
 
-    /// <summary>The number of the record at hand; it is used up with that.</summary>
+    /// <summary>The number of the record at hand; it is used up with that, and none comes twice .</summary>
     protected long NextSequence()
         => Sequence == long.MaxValue ? throw new TlsException(TlsFault.SequenceNumberExhausted) : Sequence++;
 

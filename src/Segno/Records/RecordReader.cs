@@ -58,6 +58,7 @@ internal sealed class RecordReader : IDisposable
             return false;
         }
         header = RecordHeader.Read(input);
+        // that it is some version of TLS is all that is asked.
         if (header.Version >> 8 != 3)
         {
             throw new TlsException(TlsFault.WrongRecordVersion);

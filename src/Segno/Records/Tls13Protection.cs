@@ -86,6 +86,7 @@ internal sealed class Tls13Protection : RecordProtection
         int last = inner.LastIndexOfAnyExcept((byte)0);
         if (last < 0)
         {
+            // G5, R-138
             throw new TlsException(TlsFault.RecordWithoutContentType);
         }
         type = (ContentType)inner[last];

@@ -97,6 +97,7 @@ public sealed class MemoryClientSessionCache : IClientSessionCache
             session = pool.Sessions[^1];
             if (session.ProtocolVersion == SslProtocols.Tls13)
             {
+                // once.
                 pool.Sessions.RemoveAt(pool.Sessions.Count - 1);
                 _count--;
                 _leases.AddOrUpdate(session, pool);

@@ -91,6 +91,8 @@ public enum ResumptionReason
     PoolEmpty,
     /// <summary>Client: the server gave its session no lifetime.</summary>
     SessionLifetimeZero,
+    /// <summary>The TLS 1.2 session's secret is not bound to its handshake (RFC 7627 §5.3).</summary>
+    ExtendedMasterSecretMissing,
 }
 
 /// <summary>What happened to resumption in one handshake, and why. Immutable.</summary>

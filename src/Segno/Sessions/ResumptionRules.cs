@@ -50,10 +50,11 @@ internal static class ResumptionRules
     /// the reason, in this order:
     /// <list type="number">
     /// <item>resumption is enabled;</item>
-    /// <item>the mechanism and the negotiated version are those of the session (RFC 9846 §4.2.3: never across versions);</item>
+    /// <item>the mechanism and the negotiated version are those of the session (RFC 9846 §4.2.3: never across versions; R-45, D1);</item>
     /// <item>the scope is the same in every component; the detail names the first that is not;</item>
-    /// <item>the server names are equal but for case, an absent name equal to an absent one (RFC 6066 §3);</item>
-    /// <item>1.3: the hash is the same (RFC 9846 §4.3.11); 1.2: the suite is the same (RFC 5246 §7.4.1.3);</item>
+    /// <item>the server names are equal but for case, an absent name equal to an absent one (RFC 6066 §3; R-36);</item>
+    /// <item>1.3: the hash is the same (RFC 9846 §4.3.11); 1.2: the suite is the same (RFC 5246 §7.4.1.3; R-01, D9);</item>
+    /// <item>1.2: the secret is bound to its handshake (RFC 7627 §5.3);</item>
     /// <item>it was not issued in the future, give or take the tolerance;</item>
     /// <item>server: where a client certificate is required, the session has one;</item>
     /// <item>server: the client's certificate has not expired;</item>
@@ -84,6 +85,11 @@ internal static class ResumptionRules
         if (session.ProtocolVersion == SslProtocols.Tls13 ? session.Hash != offer.Hash : session.CipherSuite != offer.CipherSuite)
         {
             return Declined(offer, ResumptionReason.CipherSuiteMismatch);
+        }
+        if (session is { ProtocolVersion: SslProtocols.Tls12, ExtendedMasterSecret: false })
+        {
+            // F2, R-26, R-27
+            return Declined(offer, ResumptionReason.ExtendedMasterSecretMissing);
         }
         return JudgeTimes(session, offer);
     }

@@ -113,7 +113,7 @@ public sealed class TlsSession
 
     internal uint AgeAdd { get; }
 
-    /// <summary>Client only: the ticket as the server sent it; empty for a session that is known by its ID.</summary>
+    /// <summary>Client only: the ticket as the server sent it, which is never looked into; empty for a session that is known by its ID.</summary>
     internal ReadOnlyMemory<byte> Ticket { get; }
 
     /// <summary>For the NewSessionTicket: whole seconds of it.</summary>

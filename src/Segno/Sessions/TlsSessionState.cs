@@ -81,6 +81,7 @@ internal sealed class TlsSessionState
             _ when ProtocolVersion is not (SslProtocols.Tls12 or SslProtocols.Tls13) => "The protocol version is neither TLS 1.2 nor TLS 1.3.",
             _ when Hash > HashKind.Sha512 => "The hash is unknown.",
             _ when secret.Length != secretLength => $"The secret has {secret.Length} bytes instead of {secretLength}.",
+            // D2
             _ when WeakSecret.IsWeak(secret) => "The secret was never filled.",
             _ when issuedAt < 0 || issuedAt > SessionLimits.MaxTime - (long)SessionLimits.MaxLifetime.TotalMilliseconds => "The time of issue is out of range.",
             _ when Lifetime < TimeSpan.FromMilliseconds(1) => "The lifetime is not positive.",

@@ -5,6 +5,7 @@ namespace Segno.Tests.Connections;
 /// <summary>The record layer through the engine: arrival patterns, key updates, padding, closure, limits.</summary>
 public class RecordTests
 {
+    //
     [Fact]
     public void OneByteAtATimeGivesTheSame()
     {

@@ -23,6 +23,9 @@ public class ProofTests
     [InlineData(typeof(ExpectServerFinished), typeof(PeerVerified))]
     [InlineData(typeof(ExpectClientFinished), typeof(PeerVerified))]
     [InlineData(typeof(Connected13), typeof(FinishedVerified))]
+    [InlineData(typeof(ExpectServerFinished12), typeof(PeerVerified))]
+    [InlineData(typeof(ExpectClientFinished12), typeof(PeerVerified))]
+    [InlineData(typeof(Connected12), typeof(FinishedVerified))]
     public void NoStateIsReachedWithoutItsProof(Type state, Type proof)
     {
         foreach (ConstructorInfo constructor in state.GetConstructors(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance))

@@ -56,6 +56,17 @@ public sealed class ResumptionRulesTests
 
     public static TheoryData<ResumptionMechanism, string> GoodRows => Cross(StillGood.Select(row => row.Name));
 
+    // F2, R-26, R-27: only TLS 1.2 has secrets that are not bound to their handshake.
+    [Theory]
+    [MemberData(nameof(Mechanisms))]
+    public void ASessionOfTls12WithoutExtendedMainSecretIsDeclined(ResumptionMechanism mechanism)
+    {
+        var setup = new Setup(mechanism);
+        setup.Draft.ExtendedMasterSecret = false;
+        Assert.Equal(
+            mechanism == ResumptionMechanism.Psk ? ResumptionReason.None : ResumptionReason.ExtendedMasterSecretMissing, setup.Judge().Reason);
+    }
+
     [Theory]
     [MemberData(nameof(Mechanisms))]
     public void AllGoodIsResumed(ResumptionMechanism mechanism)

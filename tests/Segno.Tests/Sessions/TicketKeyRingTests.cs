@@ -46,7 +46,7 @@ public sealed class TicketKeyRingTests
     }
 
     [Fact]
-    [Trait("Museum", "C4")]
+    [Trait("Museum", "C4")]
     public void AKeyGoesThroughItsPhasesAndIsWiped()
     {
         var time = new FakeTimeProvider();

@@ -88,7 +88,7 @@ public sealed class TicketSealerTests : IDisposable
     }
 
     [Fact]
-    [Trait("Museum", "C7")]
+    [Trait("Museum", "C7")]
     public void EveryFlippedBitIsDeclined()
     {
         byte[] ticket = _sealer.Seal(_session)!;

@@ -44,6 +44,7 @@ internal sealed class ExtensionBlock
             int length = reader.UInt16();
             int offset = copy.Length - reader.Remaining;
             reader.Bytes(length);
+            // what is not known, and not an answer, is left alone.
             if (!seen.Add(type))
             {
                 throw new TlsException(TlsFault.DuplicateExtension, type.ToString());

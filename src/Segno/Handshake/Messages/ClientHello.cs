@@ -258,7 +258,7 @@ internal sealed class ClientHello
         }
     }
 
-    /// <summary>The versions that the client has, as far as we know them. Without supported_versions it means all up to its legacy_version (RFC 5246 §E.1).</summary>
+    /// <summary>The versions that the client has, as far as we know them. Without supported_versions it means all up to its legacy_version (RFC 5246 §E.1).</summary>
     public SslProtocols Versions()
     {
         ushort[] versions = SupportedVersions();

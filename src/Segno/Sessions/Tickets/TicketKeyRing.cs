@@ -19,6 +19,7 @@ namespace Segno.Sessions;
 /// </remarks>
 public sealed class TicketKeyRing : IDisposable
 {
+    // of one purpose, replaced, and destroyed when the last ticket is over.
     /// <summary>How many keys, active and retiring, a ring holds; past that the oldest is destroyed.</summary>
     internal const int MaxKeys = 64;
 

@@ -22,6 +22,7 @@ namespace Segno.Sessions.Tickets;
 /// salt                = HMAC(salt key, random[32] ‖ session)
 /// </code>
 /// A key and a nonce per ticket (<see cref="SaltedAead"/>): no limit on the number of tickets under one ticket key.
+/// as strong as the strongest suite.
 /// </remarks>
 internal sealed class TicketSealer(TicketKeyRing keys, CryptoProvider crypto)
 {

@@ -1,0 +1,55 @@
+using System.Security.Authentication;
+using Segno.Sessions;
+using Segno.Tests.Connections;
+
+namespace Segno.Tests.Museum;
+
+/// <summary>What the exhibits share: each runs over every mechanism of resumption where it applies.</summary>
+internal static class Exhibits
+{
+    public static TheoryData<ResumptionMechanism> All => [ResumptionMechanism.SessionId, ResumptionMechanism.Ticket, ResumptionMechanism.Psk];
+
+    /// <summary>The mechanisms of TLS 1.2.</summary>
+    public static TheoryData<ResumptionMechanism> Tls12 => [ResumptionMechanism.SessionId, ResumptionMechanism.Ticket];
+
+    /// <summary>Contexts whose sessions are of the mechanism. The client speaks both versions.</summary>
+    public static (TlsClientContext Client, TlsServerContext Server) Contexts(
+        ResumptionMechanism mechanism, Action<TlsClientOptions>? configureClient = null, Action<TlsServerOptions>? configureServer = null)
+        => HandshakeTests.Contexts(configureClient, options =>
+        {
+            options.EnabledSslProtocols = mechanism == ResumptionMechanism.Psk ? SslProtocols.Tls13 : SslProtocols.Tls12;
+            options.TicketCount = mechanism == ResumptionMechanism.SessionId ? 0 : 2;
+            configureServer?.Invoke(options);
+        });
+
+    /// <summary>Makes a session by a full handshake: the client's side of it. It stays in the client's cache, too.</summary>
+    public static TlsSession Session(TlsClientContext client, TlsServerContext server)
+    {
+        using EnginePair pair = EnginePair.Connect(client, server);
+        Assert.False(pair.Client.Info.Resumption.IsResumed);
+        return Assert.IsType<TlsSession>(pair.Client.Session);
+    }
+
+    /// <summary>A good connection through the same contexts (D10): nothing of what failed before may have stayed.</summary>
+    public static void AssertUnharmed(TlsClientContext client, TlsServerContext server, bool? resumed = null)
+    {
+        using EnginePair pair = EnginePair.Connect(client, server);
+        if (resumed is { } expected)
+        {
+            Assert.Equal(expected, pair.Client.Info.Resumption.IsResumed);
+            Assert.Equal(expected, pair.Server.Info.Resumption.IsResumed);
+        }
+        pair.Send(pair.Client, "ping"u8);
+        pair.Send(pair.Server, "pong"u8);
+        pair.Run();
+        Assert.Equal("ping"u8.ToArray(), pair.AtServer);
+        Assert.Equal("pong"u8.ToArray(), pair.AtClient);
+    }
+
+    /// <summary>What the hello of TLS 1.2 offers a session with: its ticket, or its ID.</summary>
+    public static void Offer12(ScriptedClient script, TlsSession session)
+    {
+        script.SessionId = session.Ticket.IsEmpty ? session.SessionId.ToArray() : [1, 2, 3];
+        script.SendHello12(session.Ticket.IsEmpty ? null : session.Ticket.ToArray());
+    }
+}
