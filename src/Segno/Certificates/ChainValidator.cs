@@ -113,9 +113,9 @@ internal sealed class ChainValidator
             detail = detail is null ? status.Detail : $"{detail} {status.Detail}";
         }
         var verdict = new ChainVerdict(leaf, errors, fault, detail) { Status = status.Status };
-        if (required && status.Status == TlsCertificateStatus.Good && status.NextUpdate < verdict.NotAfter)
+        if (required && status.Status == TlsCertificateStatus.Good)
         {
-            verdict = verdict with { NotAfter = status.NextUpdate };
+            verdict = verdict with { StatusNotAfter = status.NextUpdate };
         }
         return Ask(verdict, chain, sender);
     }

@@ -16,8 +16,18 @@ internal sealed record ChainVerdict(X509Certificate2 Leaf, SslPolicyErrors Error
     /// <summary>What the stapled OCSP response says of the leaf.</summary>
     public TlsCertificateStatus Status { get; init; }
 
-    /// <summary>Until when this may be relied on: no longer than the leaf is valid, nor than an OCSP response that was required.</summary>
-    public DateTimeOffset NotAfter { get; init; } = Leaf.NotAfter.ToUniversalTime();
+    /// <summary>Until when the OCSP response is current, where one was required.</summary>
+    public DateTimeOffset StatusNotAfter { get; init; } = DateTimeOffset.MaxValue;
+
+    /// <summary>Until when this may be relied on: no longer than the leaf is valid, nor than an OCSP response that was required. To ask only of what is accepted: a leaf that was refused may have no readable date.</summary>
+    public DateTimeOffset NotAfter
+    {
+        get
+        {
+            DateTimeOffset leaf = Leaf.NotAfter.ToUniversalTime();
+            return leaf < StatusNotAfter ? leaf : StatusNotAfter;
+        }
+    }
 
     /// <exception cref="TlsException">The chain was refused.</exception>
     public void ThrowIfRefused()

@@ -222,6 +222,21 @@ public sealed class ChainValidatorTests
         Assert.True(Judge(new TlsClientOptions { CertificateChainPolicy = TestPki.Trust(root) }, "localhost", [.. leaf.Chain]).IsAccepted);
     }
 
+    // The loader takes it; asking for the date throws.
+    [Fact]
+    public void ALeafWithAnUnreadableDateIsRefusedByName()
+    {
+        byte[] leaf = [.. TestPki.Ecdsa().Der];
+        // notAfter, the second UTCTime: a month 93.
+        int notBefore = leaf.AsSpan().IndexOf<byte>([0x17, 13]);
+        int notAfter = notBefore + 15;
+        Assert.Equal([0x17, 13], leaf[notAfter..(notAfter + 2)]);
+        leaf[notAfter + 4] = (byte)'9';
+        ChainVerdict verdict = Judge(Client(), "localhost", leaf, TestPki.Intermediate.Der);
+        Assert.False(verdict.IsAccepted);
+        Assert.NotEqual(TlsFault.CallbackFailed, verdict.Fault);
+    }
+
     [Fact]
     public void ACertificateAboveThatIsFramedButMalformedIsRefused() =>
         Assert.Equal(TlsFault.CertificateMalformed, Judge(Client(), "localhost", TestPki.Ecdsa().Der, [0x30, 3, 2, 1, 0]).Fault);

@@ -22,6 +22,7 @@ public enum HandshakeVariant
     Tls12ResumedWithNewTicket,
     Tls12ClientAuthentication,
     Tls12ClientWithoutCertificate,
+    Tls12Stapled,
 }
 
 /// <summary>A client's and a server's context for a variant. Every connection through them goes the variant's way.</summary>
@@ -32,6 +33,14 @@ internal sealed class VariantContexts : IDisposable
         HandshakeVariant.Resumed, HandshakeVariant.ResumedWithRetry, HandshakeVariant.ResumedWithoutKeyExchange,
         HandshakeVariant.Tls12ResumedBySessionId, HandshakeVariant.Tls12ResumedByTicket, HandshakeVariant.Tls12ResumedWithNewTicket,
     ];
+
+    private static readonly Lazy<TlsCertificate> Stapled = new(() =>
+    {
+        TestCertificate leaf = TestPki.Ed25519("localhost");
+        var certificate = TlsCertificate.FromPem(leaf.ChainPem, leaf.KeyPem);
+        certificate.StapleAsIs(TestOcsp.Make(new() { Certificate = leaf }));
+        return certificate;
+    });
 
     private readonly HandshakeVariant _variant;
     private readonly TestClock _clock = new() { Wall = TimeProvider.System.GetUtcNow() };
@@ -57,7 +66,7 @@ internal sealed class VariantContexts : IDisposable
             options =>
             {
                 // Signatures of one length: every handshake of a variant has messages of the same lengths.
-                options.ServerCertificates = [TestPki.Ed25519("localhost").Tls];
+                options.ServerCertificates = [variant == HandshakeVariant.Tls12Stapled ? Stapled.Value : TestPki.Ed25519("localhost").Tls];
                 options.TimeProvider = _clock;
                 options.CompressCertificates = variant == HandshakeVariant.CompressedCertificates;
                 options.SupportedGroups = [TlsNamedGroup.X25519];

@@ -1,7 +1,9 @@
+using System.Buffers.Binary;
 using System.Net.Security;
 using System.Security.Authentication;
 using Microsoft.Extensions.Time.Testing;
 using Segno.Certificates;
+using Segno.Handshake;
 using Segno.Sessions;
 
 namespace Segno.Tests.Connections;
@@ -110,6 +112,46 @@ public sealed class StaplingTests
         Assert.Equal(TlsCertificateStatus.None, pair.Client.Info.RemoteCertificateStatus);
     }
 
+    // RFC 6066 §8: a server of TLS 1.2 that promised a response need not send one. R-39: a promise on resumption means nothing.
+    [Fact]
+    public void APromiseMayBeBroken()
+    {
+        (TlsClientContext client, TlsServerContext server) = Contexts(Good.Certificate, TlsCertificateStatusMode.SoftFail, null, o => o.EnabledSslProtocols = SslProtocols.Tls12);
+        server.Settings.MessageRewriter = message => message[0] == (byte)HandshakeType.ServerHello ? Promise(message) : message;
+        foreach (bool resumed in (bool[])[false, true])
+        {
+            using EnginePair pair = EnginePair.Connect(client, server);
+            Assert.Equal(resumed, pair.Client.Info.Resumption.IsResumed);
+            Assert.Equal(TlsCertificateStatus.None, pair.Client.Info.RemoteCertificateStatus);
+        }
+    }
+
+    [Fact]
+    public void AResponseThatWasNotPromisedIsUnexpected()
+    {
+        (TlsClientContext client, TlsServerContext server) = Contexts(Good.Certificate, TlsCertificateStatusMode.SoftFail, null, o => o.EnabledSslProtocols = SslProtocols.Tls12);
+        server.Settings.MessageRewriter = message => message[0] == (byte)HandshakeType.Certificate ? [.. message, .. Status] : message;
+        AssertFails(client, server, TlsFault.UnexpectedMessage, TlsAlert.UnexpectedMessage);
+    }
+
+    //
+    [Fact]
+    public void AResponseOnResumptionIsUnexpected()
+    {
+        (TlsClientContext client, TlsServerContext server) = Contexts(Good.Certificate, TlsCertificateStatusMode.SoftFail, null, o => o.EnabledSslProtocols = SslProtocols.Tls12);
+        EnginePair.Connect(client, server).Dispose();
+        server.Settings.MessageRewriter = message => message[0] == (byte)HandshakeType.ServerHello ? [.. Promise(message), .. Status] : message;
+        AssertFails(client, server, TlsFault.UnexpectedMessage, TlsAlert.UnexpectedMessage);
+    }
+
+    [Fact]
+    public void AResponseThatWasNotAskedForIsUnsolicited()
+    {
+        (TlsClientContext client, TlsServerContext server) = Contexts(Good.Certificate, TlsCertificateStatusMode.None, null, o => o.EnabledSslProtocols = SslProtocols.Tls12);
+        server.Settings.MessageRewriter = message => message[0] == (byte)HandshakeType.ServerHello ? Promise(message) : message;
+        AssertFails(client, server, TlsFault.UnsolicitedExtension, TlsAlert.UnsupportedExtension);
+    }
+
     [Fact]
     public void AnExpiredResponseIsNotSent()
     {
@@ -193,6 +235,19 @@ public sealed class StaplingTests
         (TlsClientContext client, TlsServerContext server) = Contexts(Good.Certificate, mode, TestOcsp.Make(spec));
         using EnginePair pair = EnginePair.Connect(client, server);
         Assert.InRange(pair.Client.Session!.AuthenticationDeadline - TimeProvider.System.GetUtcNow(), TimeSpan.FromHours(hours - 1), TimeSpan.FromHours(hours));
+    }
+
+    /// <summary>A CertificateStatus message.</summary>
+    private static readonly byte[] Status = [(byte)HandshakeType.CertificateStatus, 0, 0, 5, 1, 0, 0, 1, 7];
+
+    /// <summary>A ServerHello of TLS 1.2 with an empty status_request at its end.</summary>
+    private static byte[] Promise(byte[] hello)
+    {
+        byte[] longer = [.. hello, 0, 5, 0, 0];
+        BinaryPrimitives.WriteUInt16BigEndian(longer.AsSpan(2), (ushort)(longer.Length - HandshakeMessage.HeaderSize));
+        int extensions = HandshakeMessage.HeaderSize + 2 + 32 + 1 + hello[38] + 2 + 1;
+        BinaryPrimitives.WriteUInt16BigEndian(longer.AsSpan(extensions), (ushort)(longer.Length - extensions - 2));
+        return longer;
     }
 
     private static void AssertRefused(
