@@ -248,6 +248,7 @@ public class HandshakePropertyTests
                 nameof(HandshakeType.Certificate) or nameof(HandshakeType.CompressedCertificate) => 'C',
                 nameof(HandshakeType.CertificateVerify) => 'V',
                 nameof(HandshakeType.Finished) => 'F',
+                nameof(HandshakeType.CertificateStatus) => 'O',
                 nameof(HandshakeType.ServerKeyExchange) => 'K',
                 nameof(HandshakeType.ServerHelloDone) => 'D',
                 nameof(HandshakeType.ClientKeyExchange) => 'X',
@@ -275,7 +276,7 @@ public class HandshakePropertyTests
             (SslProtocols.Tls13, false, false) => "EQ?CV",
             (SslProtocols.Tls13, true, false) => certificate,
             (SslProtocols.Tls12, false, true) => "T?",
-            (SslProtocols.Tls12, false, false) => "CKQ?DT?",
+            (SslProtocols.Tls12, false, false) => "CO?KQ?DT?",
             (SslProtocols.Tls12, true, false) => certificate is "CV" ? "CXV" : certificate + "X",
             _ => "",
         };
