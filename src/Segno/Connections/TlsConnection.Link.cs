@@ -1,5 +1,4 @@
 using System.Security.Authentication;
-using Segno.Alerts;
 using Segno.Buffers;
 using Segno.Handshake;
 using Segno.Records;
