@@ -1,8 +1,8 @@
 using System.IO.Compression;
-using Segno.Handshake.Extensions;
 using Segno.Alerts;
 using Segno.Certificates;
 using Segno.Handshake;
+using Segno.Handshake.Extensions;
 using Segno.Handshake.Messages;
 
 namespace Segno.Tests.Connections;

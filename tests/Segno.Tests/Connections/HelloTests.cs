@@ -1,6 +1,6 @@
 using System.Buffers;
-using System.Security.Authentication;
 using System.Buffers.Binary;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 
 namespace Segno.Tests.Connections;

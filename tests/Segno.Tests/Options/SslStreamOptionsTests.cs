@@ -97,13 +97,15 @@ public sealed class SslStreamOptionsTests
             o.CertificateChainPolicy = TestPki.TrustRoot();
             o.ClientCertificateContext = Context(TestPki.ClientEcdsa());
             o.ClientCertificates = [TestPki.ClientEcdsa().Certificate];
-        }),
+        }
+        ),
         ["certificate and callback"] = ("ClientCertificateContext", o =>
         {
             o.CertificateChainPolicy = TestPki.TrustRoot();
             o.ClientCertificateContext = Context(TestPki.ClientEcdsa());
             o.LocalCertificateSelectionCallback = (_, _, _, _, _) => null!;
-        }),
+        }
+        ),
         ["no key"] = ("ClientCertificates", o => o.ClientCertificates = [X509CertificateLoader.LoadCertificate(TestPki.ClientEcdsa().Der)]),
     };
 
