@@ -156,7 +156,7 @@ internal sealed class ChainValidator
     }
 
     /// <summary>
-    /// RFC 9846 §4.5.2.4: MD5 must not, SHA-1 should not be what a certificate is believed by, and the platform does not
+    /// RFC 9846 §4.5.1.4: MD5 must not, SHA-1 should not be what a certificate is believed by, and the platform does not
     /// look. The last certificate is believed because it is known or not at all, so that its signature does not count.
     /// </summary>
     private static string? FindWeakSignature(X509Chain chain)

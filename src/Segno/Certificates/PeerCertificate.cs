@@ -78,7 +78,7 @@ internal sealed class PeerCertificate : IDisposable
         }
     }
 
-    // RFC 9846 §4.5.2.2: where there is a key usage, it must have digitalSignature, since the key signs the handshake.
+    // RFC 9846 §4.5.1.2: where there is a key usage, it must have digitalSignature, since the key signs the handshake.
     private static void CheckKeyUsage(X509Certificate2 leaf)
     {
         foreach (X509Extension extension in leaf.Extensions)

@@ -187,7 +187,7 @@ public enum TlsFault
     TooMuchEarlyData = 412,
     /// <summary>The PSK extension of the second ClientHello does not fit the first.</summary>
     PskChangedAfterRetry = 413,
-    /// <summary>The server echoed a session ID that stands for no session (RFC 9846 §D.4, RFC 5246 §7.4.1.3).</summary>
+    /// <summary>The server echoed a session ID that stands for no session (RFC 9846 §E.4, RFC 5246 §7.4.1.3).</summary>
     SessionIdEchoedWithoutSession = 414,
     /// <summary>The server resumes a session under another cipher suite (RFC 5246 §7.4.1.3).</summary>
     ResumedCipherSuiteChanged = 415,

@@ -40,7 +40,7 @@ internal sealed class ClientHelloWriter : IDisposable
     }
 
     /// <summary>
-    /// That of the TLS 1.2 session that is offered, or a random one: for compatibility mode (RFC 9846 §D.4), or for the server to
+    /// That of the TLS 1.2 session that is offered, or a random one: for compatibility mode (RFC 9846 §E.4), or for the server to
     /// echo when it accepts a ticket of TLS 1.2 (RFC 5077 §3.4).
     /// </summary>
     public byte[] SessionId => _rewrittenSessionId ?? _client.Offered12 switch
@@ -149,7 +149,7 @@ internal sealed class ClientHelloWriter : IDisposable
         }
     }
 
-    /// <summary>Compatibility mode (RFC 9846 §D.4): whoever sends a session ID sends change_cipher_spec.</summary>
+    /// <summary>Compatibility mode (RFC 9846 §E.4): whoever sends a session ID sends change_cipher_spec.</summary>
     public void SendChangeCipherSpec()
     {
         if (SessionId.Length > 0)

@@ -97,7 +97,7 @@ internal sealed class ServerNegotiation12
         if (located.Session is not { } session)
         {
             // whatever is wrong with it, there is a full handshake and no alert.
-            // A client of TLS 1.3 sends a random ID for compatibility's sake (RFC 9846 §D.4): that is no offer.
+            // A client of TLS 1.3 sends a random ID for compatibility's sake (RFC 9846 §E.4): that is no offer.
             bool isOffer = Mechanism == ResumptionMechanism.Ticket || !_hello.Offers(SslProtocols.Tls13);
             return Full(isOffer ? ResumptionOutcome.Declined(Mechanism, located.Reason) : ResumptionOutcome.NotOffered);
         }
