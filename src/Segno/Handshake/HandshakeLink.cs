@@ -189,7 +189,7 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
                 ServerName = Info.ServerName,
                 ApplicationProtocol = Info.ApplicationProtocol,
                 Group = Info.Group,
-                ExtendedMasterSecret = Info.ExtendedMasterSecret,
+                ExtendedMasterSecret = Info.ExtendedMasterSecret && Info.ProtocolVersion == SslProtocols.Tls12,
                 OwnCertificateShown = !Info.IsServer && Info.IsMutuallyAuthenticated,
                 Ticket = handles.Ticket,
                 SessionId = handles.SessionId,

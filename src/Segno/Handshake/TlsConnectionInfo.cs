@@ -26,8 +26,12 @@ public sealed class TlsConnectionInfo
     /// <summary>The key-exchange group, or <see langword="null"/> where keys came from a PSK alone.</summary>
     public TlsNamedGroup? Group { get; internal set; }
 
-    /// <summary>TLS 1.2: whether the main secret is bound to the handshake (RFC 7627). Only such sessions are resumed. TLS 1.3 binds it always: <see langword="false"/>.</summary>
-    public bool ExtendedMasterSecret { get; internal set; }
+    /// <summary>Whether the main secret is bound to the handshake: always in TLS 1.3 (RFC 9846 appendix E), in TLS 1.2 where both sides have extended_master_secret (RFC 7627). Only such sessions are resumed.</summary>
+    public bool ExtendedMasterSecret
+    {
+        get => field || ProtocolVersion == SslProtocols.Tls13;
+        internal set;
+    }
 
     /// <summary>The application protocol; default where none was negotiated.</summary>
     public SslApplicationProtocol ApplicationProtocol { get; internal set; }

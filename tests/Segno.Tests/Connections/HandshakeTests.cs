@@ -14,6 +14,7 @@ public class HandshakeTests
         using (EnginePair pair = EnginePair.Connect(client, server))
         {
             Assert.Equal(SslProtocols.Tls13, pair.Client.Info.ProtocolVersion);
+            Assert.True(pair.Client.Info.ExtendedMasterSecret && pair.Server.Info.ExtendedMasterSecret);
             Assert.Equal(ResumptionReason.NoSessionYet, pair.Client.Info.Resumption.Reason);
             Assert.Equal(ResumptionStatus.NotOffered, pair.Server.Info.Resumption.Status);
             pair.Send(pair.Client, "ping"u8);
