@@ -24,7 +24,7 @@ internal sealed partial class TlsConnectionMiddleware(ConnectionDelegate next, T
         }
 
         IDuplexPipe transport = connection.Transport;
-        var tls = new TlsDuplexPipe(transport);
+        var tls = new TlsDuplexPipe(transport) { RemoteEndPoint = connection.RemoteEndPoint };
         await using (tls.ConfigureAwait(false))
         {
             if (!await TryAuthenticateAsync(tls, connection).ConfigureAwait(false))

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Authentication;
 using Segno.Buffers;
 using Segno.Handshake;
@@ -17,6 +18,8 @@ public sealed partial class TlsConnection
         public ClientHandshake? Client { get; set; }
 
         public override object Sender => connection;
+
+        public override IPAddress? RemoteAddress => (connection.RemoteEndPoint as IPEndPoint)?.Address;
 
         public override CancellationToken Aborted => connection._aborted.Token;
 

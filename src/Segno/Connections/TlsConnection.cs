@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net;
 using System.Security.Authentication;
 using Segno.Alerts;
 using Segno.Buffers;
@@ -92,6 +93,12 @@ public sealed partial class TlsConnection : IDisposable
 
     /// <summary>Whether this side is the server.</summary>
     public bool IsServer { get; }
+
+    /// <summary>
+    /// The peer's address, as the transport knows it: set it before the first <see cref="Receive"/>. A server's session store counts
+    /// by its network prefix, so that no prefix displaces everybody else's sessions. Default <see langword="null"/>: not known.
+    /// </summary>
+    public EndPoint? RemoteEndPoint { get; set; }
 
     /// <summary>What is needed next.</summary>
     public TlsWants Wants

@@ -1,3 +1,5 @@
+using Segno.Sessions;
+
 namespace Segno;
 
 /// <summary>A server's configuration, checked and frozen, with its ticket keys. Immutable and thread-safe; make one and keep it: sessions are resumed only within one context unless keys are shared.</summary>
@@ -11,6 +13,12 @@ public sealed class TlsServerContext : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         Settings = new ServerSettings(options);
     }
+
+    /// <summary>
+    /// Where the sessions are kept that clients know by an ID: <see cref="TlsServerOptions.SessionStore"/>, or the context's own
+    /// <see cref="MemorySessionStore"/>, which counts what it does. <see langword="null"/> where there are no such sessions.
+    /// </summary>
+    public ISessionStore? SessionStore => Settings.SessionStore;
 
     internal ServerSettings Settings { get; }
 

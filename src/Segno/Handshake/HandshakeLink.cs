@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Net;
 using System.Security.Authentication;
 using Segno.Buffers;
 using Segno.Cryptography;
@@ -32,6 +33,9 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
 
     /// <summary>The sender that callbacks of the application see.</summary>
     public abstract object Sender { get; }
+
+    /// <summary>Where the peer is; <see langword="null"/> where the transport did not say.</summary>
+    public virtual IPAddress? RemoteAddress => null;
 
     /// <summary>Cancelled when the connection ends.</summary>
     public abstract CancellationToken Aborted { get; }

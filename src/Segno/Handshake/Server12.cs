@@ -417,7 +417,7 @@ internal sealed class ExpectClientFinished12(Server12 server, PeerVerified clien
             server.SendTicket(lineage);
         }
         return server.SessionId.Length > 0 && server.TryCreateSession(lineage, server.SessionId, out TlsSession? session)
-            ? Pause.For(() => server.Common.Settings.Sessions.StoreAsync(session, server.SessionId, link.Aborted), kept => SendFinished(finished, write, kept))
+            ? Pause.For(() => server.Common.Settings.Sessions.StoreAsync(session, server.SessionId, link.RemoteAddress, link.Aborted), kept => SendFinished(finished, write, kept))
             : SendFinished(finished, write, kept: false);
     }
 

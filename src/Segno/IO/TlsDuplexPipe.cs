@@ -1,5 +1,6 @@
 #pragma warning disable RS0026, RS0027 // Overloads with optional parameters: the type of the first one decides between them.
 using System.IO.Pipelines;
+using System.Net;
 using Segno.IO;
 using Segno.Sessions;
 
@@ -41,6 +42,9 @@ public sealed class TlsDuplexPipe : IDuplexPipe, IAsyncDisposable
 
     /// <summary>Application data to the peer: sealed and sent by each flush. Usable once authenticated.</summary>
     public PipeWriter Output => _output;
+
+    /// <summary>The peer's address: set it before authentication. A server's session store counts by its network prefix. Default <see langword="null"/>: not known.</summary>
+    public EndPoint? RemoteEndPoint { get; set; }
 
     /// <summary>Whether the handshake is complete.</summary>
     public bool IsAuthenticated => _authenticated;
@@ -89,7 +93,7 @@ public sealed class TlsDuplexPipe : IDuplexPipe, IAsyncDisposable
     public Task AuthenticateAsServerAsync(TlsServerContext context, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(context);
-        return AuthenticateAsync(new TlsConnection(context), context.Settings, cancellationToken);
+        return AuthenticateAsync(new TlsConnection(context) { RemoteEndPoint = RemoteEndPoint }, context.Settings, cancellationToken);
     }
 
     /// <summary>Keying material for another protocol (RFC 9846 §7.5, RFC 5705).</summary>

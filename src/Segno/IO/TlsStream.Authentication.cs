@@ -1,4 +1,5 @@
 #pragma warning disable RS0026, RS0027 // Overloads with optional parameters: the type of the first one decides between them.
+using System.Net;
 using System.Net.Sockets;
 using Segno.IO;
 
@@ -209,7 +210,21 @@ public sealed partial class TlsStream
     private TlsChannel ServerChannel(TlsServerContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        return new TlsChannel(this, new TlsConnection(context), _transport, context.Settings);
+        var connection = new TlsConnection(context) { RemoteEndPoint = RemoteEndPoint };
+        return new TlsChannel(this, connection, _transport, context.Settings);
+    }
+
+    private EndPoint? PeerOfSocket()
+    {
+        try
+        {
+            return (_inner as NetworkStream)?.Socket.RemoteEndPoint;
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            // Gone already: reading will say so.
+            return null;
+        }
     }
 
     private TlsServerContext Own(TlsServerOptions options)

@@ -1,4 +1,5 @@
 #pragma warning disable RS0027 // The overloads are those of Stream.
+using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
@@ -44,6 +45,16 @@ public sealed partial class TlsStream : Stream
         _inner = innerStream;
         _leaveInnerStreamOpen = leaveInnerStreamOpen;
         _transport = new StreamTransport(innerStream);
+    }
+
+    /// <summary>
+    /// The peer's address: set it before authentication where the inner stream is no <see cref="NetworkStream"/>, which knows it. A
+    /// server's session store counts by its network prefix. <see langword="null"/>: not known.
+    /// </summary>
+    public EndPoint? RemoteEndPoint
+    {
+        get => field ?? PeerOfSocket();
+        set;
     }
 
     /// <summary>Whether the handshake is complete.</summary>

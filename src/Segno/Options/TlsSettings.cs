@@ -331,7 +331,8 @@ internal sealed class ServerSettings : TlsSettings
         if (AllowResume && Tls12SessionLifetime > TimeSpan.Zero)
         {
             OwnedSessionStore = options.SessionStore is null ? new MemorySessionStore(timeProvider: TimeProvider) : null;
-            StoredSessions = new StoredSessions(options.SessionStore ?? OwnedSessionStore!, Crypto, TimeProvider, Tenant);
+            SessionStore = options.SessionStore ?? OwnedSessionStore!;
+            StoredSessions = new StoredSessions(SessionStore, Crypto, TimeProvider, Tenant);
         }
         Sessions = new ServerSessions(TicketKeys, StoredSessions, Crypto);
         Scope = SessionScope.Create(ScopeInputs(isServer: true) with { ClientAuthentication = ClientCertificateMode }, Crypto);
@@ -363,6 +364,9 @@ internal sealed class ServerSettings : TlsSettings
 
     /// <summary>How long a TLS 1.2 session may be resumed, by its ID or by a ticket; zero: not at all.</summary>
     public TimeSpan Tls12SessionLifetime { get; }
+
+    /// <summary>The store; <see langword="null"/> where there is none.</summary>
+    public ISessionStore? SessionStore { get; }
 
     /// <summary>The store that goes with the context; <see langword="null"/> where there is none or it is the caller's.</summary>
     public MemorySessionStore? OwnedSessionStore { get; }

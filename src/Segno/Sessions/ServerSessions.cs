@@ -1,3 +1,4 @@
+using System.Net;
 using Segno.Cryptography;
 using Segno.Sessions.Tickets;
 
@@ -39,9 +40,14 @@ internal class ServerSessions(TicketKeyRing? ticketKeys, StoredSessions? stored,
     public byte[]? IssueTicket(TlsSession session) => _tickets?.Seal(session);
 
     /// <summary>Commit: keeps a session under its ID. Called when the handshake is complete, and every verdict in.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="sessionId">Its ID.</param>
+    /// <param name="address">Where its client is, so that no network prefix takes all the room; <see langword="null"/> where that is not known.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Whether it is kept: not where sessions are not stored, nor by a store that fails.</returns>
-    public ValueTask<bool> StoreAsync(TlsSession session, ReadOnlyMemory<byte> sessionId, CancellationToken cancellationToken = default)
-        => stored?.StoreAsync(session, sessionId, cancellationToken) ?? new ValueTask<bool>(false);
+    public ValueTask<bool> StoreAsync(
+        TlsSession session, ReadOnlyMemory<byte> sessionId, IPAddress? address = null, CancellationToken cancellationToken = default)
+        => stored?.StoreAsync(session, sessionId, address, cancellationToken) ?? new ValueTask<bool>(false);
 
     /// <summary>Consume: takes a session that may be used once. Atomic: of all who try, exactly one gets <see cref="ResumptionReason.None"/>.</summary>
     public ValueTask<ResumptionReason> ConsumeAsync(ReadOnlyMemory<byte> sessionId, CancellationToken cancellationToken = default)

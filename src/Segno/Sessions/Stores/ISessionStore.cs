@@ -6,7 +6,8 @@ namespace Segno.Sessions;
 /// <param name="ExpiresAt">From this moment on nobody asks for the entry again; the store may forget it.</param>
 /// <param name="Source">Where the entry comes from: equal numbers mean the same network prefix of clients, 0 means unknown. The
 /// numbers are keyed hashes and tell nothing else. A store that must evict should let no source evict the others' entries.</param>
-public readonly record struct SessionStoreEntry(DateTimeOffset ExpiresAt, ulong Source = 0);
+/// <param name="SingleUse">Whether the entry will be consumed when it is used: that it was not used yet is then no reason to evict it first.</param>
+public readonly record struct SessionStoreEntry(DateTimeOffset ExpiresAt, ulong Source = 0, bool SingleUse = false);
 
 /// <summary>Where a server keeps the sessions that its clients know by an ID (RFC 5246 §7.4.1.2).</summary>
 /// <remarks>
@@ -31,6 +32,14 @@ public interface ISessionStore
     /// <param name="cancellationToken">Nobody waits for the answer any more.</param>
     /// <returns>Whether this call removed it.</returns>
     ValueTask<bool> TryConsumeAsync(ReadOnlyMemory<byte> key, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Says that a session was resumed: its peer has proved possession, so it counts as used for a store that keeps by use. Nobody
+    /// waits for it. Does nothing unless a store implements it.
+    /// </summary>
+    /// <param name="key">The key.</param>
+    /// <param name="cancellationToken">Nobody waits for the answer any more.</param>
+    ValueTask MarkUsedAsync(ReadOnlyMemory<byte> key, CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
 
     /// <summary>Keeps a value, in place of the one that the key had.</summary>
     /// <param name="key">The key.</param>

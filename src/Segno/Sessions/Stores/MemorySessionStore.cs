@@ -1,10 +1,19 @@
 using System.Buffers;
-using System.Security.Cryptography;
+using System.Buffers.Binary;
+using System.Numerics;
+using Segno.Cryptography;
 
 namespace Segno.Sessions;
 
 /// <summary>Keeps a server's sessions in this process: bounded by their number, by their bytes and by their age. Thread-safe.</summary>
-/// <remarks>When there is no room, the entry that was used longest ago goes. All calls complete at once.</remarks>
+/// <remarks>
+/// <para>Sessions lie in native memory, which the garbage collector does not walk, which is taken as it is needed, left out of core
+/// dumps (Linux), and wiped when a session goes and when the store is disposed. The memory is divided into parts of about 512 KiB,
+/// each with a lock of its own; no call waits for anything else, and all complete at once.</para>
+/// <para>When there is no room, sessions go that were not resumed since they came, oldest first (S3-FIFO). Clients of one network
+/// prefix (<see cref="SessionStoreEntry.Source"/>) that hold more than a sixteenth of the bytes make room only among themselves.</para>
+/// <para>A time to the second: an entry may outlive its time by less than one.</para>
+/// </remarks>
 public sealed class MemorySessionStore : ISessionStore, IDisposable
 {
     /// <summary>How many sessions are kept where nothing else is said: 20,000.</summary>
@@ -16,24 +25,34 @@ public sealed class MemorySessionStore : ISessionStore, IDisposable
     /// <summary>The longest key.</summary>
     internal const int MaxKeyLength = 64;
 
-    /// <summary>The longest value: 64 KiB.</summary>
-    internal const int MaxValueLength = 64 * 1024;
+    private const long MinBytes = 16 * 1024;
+    private const int PageLength = 4096;
 
-    /// <summary>What an entry counts beside its key and its value.</summary>
-    internal const int EntryOverhead = 160;
+    // What fits on the stack; nearly all values do.
+    private const int StackLimit = 512;
+    private const int KeyLength = 16;
 
-    private readonly Lock _gate = new();
-    private readonly Dictionary<byte[], LinkedListNode<Entry>> _entries = new(KeyComparer.Instance);
+    // Parts are this large and have this many entries, or more: small ones waste memory, and their order is poor.
+    private const long PartLength = 512 * 1024;
+    private const int PartEntries = 512;
+    private const int MaxParts = 64;
 
-    // Used last comes first.
-    private readonly LinkedList<Entry> _byUse = [];
+    // Of 64 bytes, one for what sessions have in common.
+    private const int TemplatesPart = 64;
+
     private readonly TimeProvider _time;
-    private long _bytes;
-    private bool _disposed;
+    private readonly DateTimeOffset _start;
+    private readonly StoreShard[] _shards;
+    private readonly EntryCount _entries;
+    private readonly KeyHash _hash;
+
+    // Keys of another length than 16 bytes are shortened under it.
+    private readonly byte[] _keyKey = new byte[32];
+    private readonly int _shardBits;
 
     /// <summary>Makes an empty store.</summary>
     /// <param name="maxEntries">How many sessions are kept, 1 to 100,000,000. Default 20,000.</param>
-    /// <param name="maxBytes">How many bytes they may take, everything included: 1 KiB to 1 TiB. Default 8 MiB.</param>
+    /// <param name="maxBytes">How many bytes they may take, everything included: 16 KiB to 64 GiB. Default 8 MiB. A session without client certificates takes about 125.</param>
     /// <param name="maxLifetime">How long a session is kept at most, whatever it says itself: more than 0, at most 7 days. Default 24 hours.</param>
     /// <param name="timeProvider">The clock. Default <see cref="TimeProvider.System"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">A limit is out of range.</exception>
@@ -43,13 +62,33 @@ public sealed class MemorySessionStore : ISessionStore, IDisposable
         MaxLifetime = maxLifetime ?? TimeSpan.FromHours(24);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxEntries, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxEntries, 100_000_000);
-        ArgumentOutOfRangeException.ThrowIfLessThan(maxBytes, 1024);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(maxBytes, 1L << 40);
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxBytes, MinBytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(maxBytes, 1L << 36);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(MaxLifetime, TimeSpan.Zero, nameof(maxLifetime));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxLifetime, SessionLimits.MaxLifetime, nameof(maxLifetime));
         MaxEntries = maxEntries;
         MaxBytes = maxBytes;
         _time = timeProvider ?? TimeProvider.System;
+        _start = _time.GetUtcNow();
+        _entries = new EntryCount(maxEntries);
+        Span<byte> seed = stackalloc byte[KeyLength];
+        CryptoProvider.Default.FillRandom(seed);
+        CryptoProvider.Default.FillRandom(_keyKey);
+        _hash = new KeyHash(BinaryPrimitives.ReadUInt64LittleEndian(seed), BinaryPrimitives.ReadUInt64LittleEndian(seed[8..]));
+        Templates = new SessionTemplates(maxBytes / TemplatesPart);
+
+        long bytes = maxBytes - (maxBytes / TemplatesPart);
+        long parts = Math.Min(MaxParts, Math.Min(bytes / PartLength, maxEntries / PartEntries));
+        parts = Math.Max(Math.Max(1, parts), (bytes + StoreShard.MaxLength - 1) / StoreShard.MaxLength);
+        // The number of a part is that many bits of a hash: a power of two, down while parts are not too long for it.
+        _shardBits = BitOperations.Log2((ulong)parts);
+        _shardBits += bytes >> _shardBits > StoreShard.MaxLength ? 1 : 0;
+        int length = (int)(bytes >> _shardBits) / PageLength * PageLength;
+        _shards = new StoreShard[1 << _shardBits];
+        for (int i = 0; i < _shards.Length; i++)
+        {
+            _shards[i] = new StoreShard(i, length, _entries, Templates, _hash);
+        }
     }
 
     /// <summary>How many sessions are kept at most.</summary>
@@ -62,27 +101,31 @@ public sealed class MemorySessionStore : ISessionStore, IDisposable
     public TimeSpan MaxLifetime { get; }
 
     /// <summary>How many sessions are kept now, those included whose time is over and whose room nobody needed yet.</summary>
-    public int Count
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _entries.Count;
-            }
-        }
-    }
+    public int Count => _entries.Value;
 
-    /// <summary>How many bytes they take now.</summary>
-    public long Bytes
+    /// <summary>How many bytes they take now, their place in the index and what they have in common included. More is in <see cref="GetStatistics"/>.</summary>
+    public long Bytes => GetStatistics().Bytes;
+
+    /// <summary>What sessions have in common.</summary>
+    internal SessionTemplates Templates { get; }
+
+    /// <summary>The longest value that is kept.</summary>
+    internal int MaxValueLength => _shards[0].MaxRecordLength - StoreShard.HeaderLength;
+
+    private uint Now => Seconds(_time.GetUtcNow());
+
+    /// <summary>Counts what the store holds and what it did since it was made. Each number is right; together they are of no one moment.</summary>
+    public SessionStoreStatistics GetStatistics()
     {
-        get
+        var sum = new SessionStoreStatistics { Bytes = Templates.Bytes };
+        foreach (StoreShard shard in _shards)
         {
-            lock (_gate)
+            lock (shard.Gate)
             {
-                return _bytes;
+                sum = shard.AddTo(sum);
             }
         }
+        return sum;
     }
 
     /// <inheritdoc/>
@@ -90,14 +133,51 @@ public sealed class MemorySessionStore : ISessionStore, IDisposable
     {
         ArgumentNullException.ThrowIfNull(destination);
         cancellationToken.ThrowIfCancellationRequested();
-        return new ValueTask<bool>(TryGet(key, destination, out _));
+        if (!IsKey(key.Length))
+        {
+            return new ValueTask<bool>(false);
+        }
+        Span<byte> value = stackalloc byte[StackLimit];
+        int length = Find(key.Span, value, out SessionTemplate? template, out _);
+        if (length > value.Length)
+        {
+            byte[] rented = ArrayPool<byte>.Shared.Rent(StoreShard.MaxValueLength);
+            length = Find(key.Span, rented, out template, out _);
+            Copy(rented, length, template, destination);
+            ArrayPool<byte>.Shared.Return(rented);
+        }
+        else
+        {
+            Copy(value, length, template, destination);
+        }
+        return new ValueTask<bool>(length >= 0 && template is null);
+
+        // What the engine keeps in compact form means nothing to anybody else.
+        static void Copy(ReadOnlySpan<byte> value, int length, SessionTemplate? template, IBufferWriter<byte> destination)
+        {
+            if (length >= 0 && template is null)
+            {
+                destination.Write(value[..length]);
+            }
+        }
     }
 
     /// <inheritdoc/>
     public ValueTask<bool> TryConsumeAsync(ReadOnlyMemory<byte> key, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return new ValueTask<bool>(Remove(key));
+        return new ValueTask<bool>(Remove(key.Span));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask MarkUsedAsync(ReadOnlyMemory<byte> key, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (IsKey(key.Length))
+        {
+            MarkUsed(key.Span);
+        }
+        return ValueTask.CompletedTask;
     }
 
     /// <inheritdoc/>
@@ -106,124 +186,131 @@ public sealed class MemorySessionStore : ISessionStore, IDisposable
         ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, SessionStoreEntry entry, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (key.Length is 0 or > MaxKeyLength)
-        {
-            throw new ArgumentException($"A key has 1 to {MaxKeyLength} bytes.", nameof(key));
-        }
-        return new ValueTask<bool>(Set(key, value.Span, entry.ExpiresAt));
+        return IsKey(key.Length)
+            ? new ValueTask<bool>(Set(key.Span, value.Span, entry, null))
+            : throw new ArgumentException($"A key has 1 to {MaxKeyLength} bytes.", nameof(key));
     }
 
     /// <inheritdoc/>
     public ValueTask RemoveAsync(ReadOnlyMemory<byte> key, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        Remove(key);
+        Remove(key.Span);
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Wipes and forgets all sessions. Servers that still use the store find and keep none.</summary>
+    /// <summary>Wipes and forgets all sessions, and gives their memory back. Servers that still use the store find and keep none.</summary>
     public void Dispose()
     {
-        lock (_gate)
+        foreach (StoreShard shard in _shards)
         {
-            _disposed = true;
-            while (_byUse.Last is { } node)
+            lock (shard.Gate)
             {
-                Forget(node);
+                shard.Dispose();
             }
         }
     }
 
-    /// <summary>As <see cref="GetAsync"/>, and tells a session whose time is over from one that was never there.</summary>
-    internal bool TryGet(ReadOnlyMemory<byte> key, IBufferWriter<byte> destination, out bool expired)
+    /// <summary>Reads a value, and tells a session whose time is over from one that was never there. Changes nothing .</summary>
+    /// <returns>Its length; more than the destination has room for: nothing was copied. -1: there is none.</returns>
+    internal int Find(ReadOnlySpan<byte> key, Span<byte> destination, out SessionTemplate? template, out bool expired)
     {
-        lock (_gate)
+        StoreShard shard = Locate(key, out UInt128 number, out ulong hash);
+        uint now = Now;
+        lock (shard.Gate)
         {
-            expired = false;
-            if (!_entries.TryGetValue(key.ToArray(), out LinkedListNode<Entry>? node))
-            {
-                return false;
-            }
-            expired = _time.GetUtcNow() > node.Value.ExpiresAt;
-            if (!expired)
-            {
-                destination.Write(node.Value.Value);
-            }
-            return !expired;
+            return shard.Find(number, hash, now, destination, out template, out expired);
         }
     }
 
     /// <summary>Says that a session was resumed: its peer has proved possession, so now it counts as used.</summary>
-    internal void MarkUsed(ReadOnlyMemory<byte> key)
+    internal void MarkUsed(ReadOnlySpan<byte> key)
     {
-        lock (_gate)
+        StoreShard shard = Locate(key, out UInt128 number, out ulong hash);
+        lock (shard.Gate)
         {
-            if (_entries.TryGetValue(key.ToArray(), out LinkedListNode<Entry>? node))
-            {
-                _byUse.Remove(node);
-                _byUse.AddFirst(node);
-            }
+            shard.MarkUsed(number, hash);
         }
     }
 
-    private bool Set(ReadOnlyMemory<byte> key, ReadOnlySpan<byte> value, DateTimeOffset expiresAt)
+    /// <summary>Keeps a value. The reference to the template becomes the entry's, or is released where there is none.</summary>
+    internal bool Set(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, SessionStoreEntry entry, SessionTemplate? template)
     {
-        lock (_gate)
+        StoreShard shard = Locate(key, out UInt128 number, out ulong hash);
+        DateTimeOffset now = _time.GetUtcNow();
+        DateTimeOffset last = now + MaxLifetime;
+        var record = new StoreShard.Record
         {
-            DateTimeOffset now = _time.GetUtcNow();
+            Key = number,
+            // Rounded up: nothing goes before its time.
+            ExpiresAt = Seconds((entry.ExpiresAt < last ? entry.ExpiresAt : last) + TimeSpan.FromTicks(TimeSpan.TicksPerSecond - 1)),
+            Source = SourceIn(shard, entry.Source),
+            Template = template?.Number ?? 0,
+        };
+        bool? kept = entry.ExpiresAt < now ? false : null;
+        if (kept is false)
+        {
             Remove(key);
-            long size = EntryOverhead + key.Length + value.Length;
-            if (_disposed || value.Length > MaxValueLength || size > MaxBytes || expiresAt < now)
-            {
-                return false;
-            }
-            while (_entries.Count == MaxEntries || _bytes + size > MaxBytes)
-            {
-                Forget(_byUse.Last!);
-            }
-            DateTimeOffset last = now + MaxLifetime;
-            var entry = new Entry(key.ToArray(), value.ToArray(), expiresAt < last ? expiresAt : last);
-            _entries.Add(entry.Key, _byUse.AddFirst(entry));
-            _bytes += size;
-            return true;
         }
-    }
-
-    private bool Remove(ReadOnlyMemory<byte> key)
-    {
-        lock (_gate)
+        for (int next = 0; kept is null; next++)
         {
-            if (!_entries.TryGetValue(key.ToArray(), out LinkedListNode<Entry>? node))
+            lock (shard.Gate)
             {
-                return false;
+                kept = shard.Set(record, hash, value, entry.SingleUse, Seconds(now));
             }
-            bool alive = _time.GetUtcNow() <= node.Value.ExpiresAt;
-            Forget(node);
-            return alive;
+            if (kept is null)
+            {
+                // All entries are in other parts.
+                StoreShard other = _shards[next % _shards.Length];
+                lock (other.Gate)
+                {
+                    other.EvictForOthers(Seconds(now));
+                }
+            }
         }
-    }
-
-    private void Forget(LinkedListNode<Entry> node)
-    {
-        _entries.Remove(node.Value.Key);
-        _byUse.Remove(node);
-        _bytes -= EntryOverhead + node.Value.Key.Length + node.Value.Value.Length;
-        CryptographicOperations.ZeroMemory(node.Value.Value);
-    }
-
-    private sealed record Entry(byte[] Key, byte[] Value, DateTimeOffset ExpiresAt);
-
-    private sealed class KeyComparer : IEqualityComparer<byte[]>
-    {
-        public static readonly KeyComparer Instance = new();
-
-        public bool Equals(byte[]? x, byte[]? y) => CryptographicOperations.FixedTimeEquals(x, y);
-
-        public int GetHashCode(byte[] obj)
+        if (kept is false)
         {
-            var hash = new HashCode();
-            hash.AddBytes(obj);
-            return hash.ToHashCode();
+            Templates.Release(record.Template);
+        }
+        return kept.Value;
+    }
+
+    private static bool IsKey(int length) => length is > 0 and <= MaxKeyLength;
+
+    private bool Remove(ReadOnlySpan<byte> key)
+    {
+        if (!IsKey(key.Length))
+        {
+            return false;
+        }
+        StoreShard shard = Locate(key, out UInt128 number, out ulong hash);
+        uint now = Now;
+        lock (shard.Gate)
+        {
+            return shard.Remove(number, hash, now);
         }
     }
+
+    private StoreShard Locate(ReadOnlySpan<byte> key, out UInt128 number, out ulong hash)
+    {
+        if (key.Length == KeyLength)
+        {
+            number = BinaryPrimitives.ReadUInt128LittleEndian(key);
+        }
+        else
+        {
+            Span<byte> mac = stackalloc byte[32];
+            CryptoProvider.Default.Hmac(HashKind.Sha256, _keyKey, key, mac);
+            number = BinaryPrimitives.ReadUInt128LittleEndian(mac);
+        }
+        hash = _hash.Of(number);
+        return _shards[_shardBits == 0 ? 0 : (int)(hash >> (64 - _shardBits))];
+    }
+
+    /// <summary>The number of a source in a part: another one in each, so that who shares it with a flood does so in few.</summary>
+    private byte SourceIn(StoreShard shard, ulong source)
+        => (byte)(_hash.Of(new UInt128(source, (ulong)shard.Number)) % StoreShard.Sources);
+
+    /// <summary>Whole seconds since the store was made; what lies before is 0.</summary>
+    private uint Seconds(DateTimeOffset time) => (uint)Math.Clamp((time - _start).Ticks / TimeSpan.TicksPerSecond, 0, uint.MaxValue);
 }

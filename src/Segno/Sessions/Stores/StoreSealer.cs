@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
-using System.Text;
 using Segno.Buffers;
 using Segno.Cryptography;
 
@@ -17,42 +16,20 @@ namespace Segno.Sessions;
 ///     opaque sealed[..];      /* AES-256-GCM of a session (see SessionCodec), with its tag */
 /// } StoredSession;
 ///
-/// lookup key      = HMAC(index key, session ID)
 /// key ‖ nonce     = SaltedAead(secret, salt, "segno store" ‖ version)
-/// associated data = version ‖ salt ‖ lookup key ‖ uint32 revocation epoch ‖ tenant
+/// associated data = version ‖ salt ‖ lookup key ‖ uint32 revocation epoch ‖ SHA-256(tenant)
 /// </code>
 /// A value moved to another key, tenant or epoch does not open.
 /// </remarks>
-internal sealed class StoreSealer(StoreKeys keys, CryptoProvider crypto, string? tenant)
+internal sealed class StoreSealer(StoreKeys keys, CryptoProvider crypto, byte[] tenantDigest)
 {
-    public const int LookupKeyLength = 32;
-
     /// <summary>A session that does not fit is not stored. Enough for a chain of client certificates.</summary>
     public const int MaxLength = 16 * 1024;
 
     private const byte Version = 1;
     private const int HeaderLength = 1 + SaltedAead.SaltLength;
     private const int Overhead = HeaderLength + Aead.TagLength;
-
-    private readonly byte[] _tenant = Encoding.UTF8.GetBytes(tenant ?? "");
-
-    /// <summary>The key under which the store has a session; <see langword="null"/> where there is no such ID, or the keys are destroyed.</summary>
-    public byte[]? LookupKey(ReadOnlySpan<byte> sessionId)
-    {
-        if (sessionId.Length is 0 or > SessionLimits.MaxSessionId)
-        {
-            return null;
-        }
-        byte[] lookupKey = new byte[LookupKeyLength];
-        try
-        {
-            return keys.TryComputeLookupKey(crypto, sessionId, lookupKey) ? lookupKey : null;
-        }
-        catch (CryptographicException)
-        {
-            return null;
-        }
-    }
+    private const int AssociatedLength = HeaderLength + StoreKeys.LookupKeyLength + sizeof(uint) + 32;
 
     /// <returns>The value; <see langword="null"/> when the keys are destroyed, the session is too long, or cryptography fails.</returns>
     public byte[]? Seal(TlsSession session, ReadOnlySpan<byte> lookupKey)
@@ -76,7 +53,7 @@ internal sealed class StoreSealer(StoreKeys keys, CryptoProvider crypto, string?
             SaltedAead.WriteSalt(crypto, saltKey, buffer.Span, header[1..]);
             Span<byte> nonce = stackalloc byte[Aead.NonceLength];
             using Aead aead = Derive(secret, header, nonce);
-            aead.Seal(nonce, state, AssociatedData(header, lookupKey), value.AsSpan(HeaderLength));
+            aead.Seal(nonce, state, Associated(header, lookupKey, stackalloc byte[AssociatedLength]), value.AsSpan(HeaderLength));
             return value;
         }
         catch (CryptographicException)
@@ -111,7 +88,7 @@ internal sealed class StoreSealer(StoreKeys keys, CryptoProvider crypto, string?
             Span<byte> nonce = stackalloc byte[Aead.NonceLength];
             using Aead aead = Derive(secret, header, nonce);
             Span<byte> state = buffer.Reserve(value.Length - Overhead);
-            return aead.TryOpen(nonce, value[HeaderLength..], AssociatedData(header, lookupKey), state)
+            return aead.TryOpen(nonce, value[HeaderLength..], Associated(header, lookupKey, stackalloc byte[AssociatedLength]), state)
                 && SessionCodec.TryDecode(state, out TlsSession? session, out reason)
                 ? session
                 : null;
@@ -130,14 +107,13 @@ internal sealed class StoreSealer(StoreKeys keys, CryptoProvider crypto, string?
     private Aead Derive(ReadOnlySpan<byte> secret, ReadOnlySpan<byte> header, Span<byte> nonce)
         => SaltedAead.Derive(crypto, secret, header[1..], "segno store"u8, header[..1], nonce);
 
-    private byte[] AssociatedData(ReadOnlySpan<byte> header, ReadOnlySpan<byte> lookupKey)
+    private Span<byte> Associated(ReadOnlySpan<byte> header, ReadOnlySpan<byte> lookupKey, Span<byte> associated)
     {
+        header.CopyTo(associated);
+        lookupKey.CopyTo(associated[HeaderLength..]);
         // No session is revoked by epoch yet: all are of epoch 0.
-        byte[] data = new byte[HeaderLength + LookupKeyLength + sizeof(uint) + _tenant.Length];
-        header.CopyTo(data);
-        lookupKey.CopyTo(data.AsSpan(HeaderLength));
-        BinaryPrimitives.WriteUInt32BigEndian(data.AsSpan(HeaderLength + LookupKeyLength), 0);
-        _tenant.CopyTo(data, HeaderLength + LookupKeyLength + sizeof(uint));
-        return data;
+        BinaryPrimitives.WriteUInt32BigEndian(associated[(HeaderLength + StoreKeys.LookupKeyLength)..], 0);
+        tenantDigest.CopyTo(associated[^32..]);
+        return associated;
     }
 }

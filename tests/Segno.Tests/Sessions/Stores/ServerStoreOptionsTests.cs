@@ -1,4 +1,7 @@
+using System.Net;
+using System.Net.Sockets;
 using Segno.Sessions;
+using Segno.Tests.Connections;
 
 namespace Segno.Tests.Sessions.Stores;
 
@@ -15,20 +18,21 @@ public sealed class ServerStoreOptionsTests
         var context = new TlsServerContext(Options());
         ServerSessions sessions = context.Settings.Sessions;
         MemorySessionStore store = context.Settings.OwnedSessionStore!;
+        Assert.Same(store, context.SessionStore);
         Assert.Equal((MemorySessionStore.DefaultMaxEntries, MemorySessionStore.DefaultMaxBytes), (store.MaxEntries, store.MaxBytes));
 
-        Assert.True(await sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, Token));
-        Assert.NotNull((await sessions.LocateAsync(ResumptionMechanism.SessionId, _id, Token)).Session);
+        Assert.True(await sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, cancellationToken: Token));
+        Assert.NotNull((await sessions.LocateAsync(ResumptionMechanism.SessionId, _id, cancellationToken: Token)).Session);
         sessions.MarkUsed(_id);
-        Assert.Equal(ResumptionReason.None, await sessions.ConsumeAsync(_id, Token));
-        Assert.True(await sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, Token));
-        await sessions.RemoveAsync(_id, Token);
+        Assert.Equal(ResumptionReason.None, await sessions.ConsumeAsync(_id, cancellationToken: Token));
+        Assert.True(await sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, cancellationToken: Token));
+        await sessions.RemoveAsync(_id, cancellationToken: Token);
         Assert.Equal(0, store.Count);
-        Assert.True(await sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, Token));
+        Assert.True(await sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, cancellationToken: Token));
 
         context.Dispose();
         Assert.Equal(0, store.Count);
-        Assert.False(await sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, Token));
+        Assert.False(await sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, cancellationToken: Token));
     }
 
     [Fact]
@@ -39,12 +43,13 @@ public sealed class ServerStoreOptionsTests
         options.SessionStore = store;
         var context = new TlsServerContext(options);
         Assert.Null(context.Settings.OwnedSessionStore);
-        Assert.True(await context.Settings.Sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, Token));
+        Assert.Same(store, context.SessionStore);
+        Assert.True(await context.Settings.Sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, cancellationToken: Token));
 
         context.Dispose();
         Assert.Equal(1, store.Count);
         using var another = new TlsServerContext(options);
-        LocatedSession located = await another.Settings.Sessions.LocateAsync(ResumptionMechanism.SessionId, _id, Token);
+        LocatedSession located = await another.Settings.Sessions.LocateAsync(ResumptionMechanism.SessionId, _id, cancellationToken: Token);
         Assert.Equal((null, ResumptionReason.SessionNotFound), (located.Session, located.Reason));
     }
 
@@ -61,12 +66,59 @@ public sealed class ServerStoreOptionsTests
         ServerSessions sessions = context.Settings.Sessions;
 
         Assert.Null(context.Settings.StoredSessions);
-        Assert.False(await sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, Token));
-        Assert.Equal(ResumptionReason.ResumptionDisabled, (await sessions.LocateAsync(ResumptionMechanism.SessionId, _id, Token)).Reason);
-        Assert.Equal(ResumptionReason.ResumptionDisabled, await sessions.ConsumeAsync(_id, Token));
-        await sessions.RemoveAsync(_id, Token);
+        Assert.Null(context.SessionStore);
+        Assert.False(await sessions.StoreAsync(SessionDraft.Tls12().Session(), _id, cancellationToken: Token));
+        Assert.Equal(ResumptionReason.ResumptionDisabled, (await sessions.LocateAsync(ResumptionMechanism.SessionId, _id, cancellationToken: Token)).Reason);
+        Assert.Equal(ResumptionReason.ResumptionDisabled, await sessions.ConsumeAsync(_id, cancellationToken: Token));
+        await sessions.RemoveAsync(_id, cancellationToken: Token);
         sessions.MarkUsed(_id);
         Assert.Empty(store.Entries);
+    }
+
+    /// <summary>What a transport says about where its peer is comes to the store as a number for its network prefix; nothing said is 0.</summary>
+    [Fact]
+    public void TheStoreIsToldWhereASessionComesFrom()
+    {
+        var store = new StoreDouble();
+        (TlsClientContext client, TlsServerContext server) = Tls12HandshakeTests.Contexts(
+            ResumptionMechanism.SessionId, o => o.AllowTlsResume = false, o => o.SessionStore = store);
+        using (server)
+        {
+            foreach (string? address in new[] { "192.0.2.1", "192.0.2.77", "198.51.100.1", null })
+            {
+                using var pair = new EnginePair(client, server);
+                pair.Server.RemoteEndPoint = address is null ? null : new IPEndPoint(IPAddress.Parse(address), 443);
+                pair.Handshake();
+            }
+        }
+        ulong[] sources = [.. store.Described.Select(entry => entry.Source)];
+        Assert.Equal(4, sources.Length);
+        Assert.Equal(sources[0], sources[1]);
+        Assert.NotEqual(0UL, sources[0]);
+        Assert.NotEqual(sources[0], sources[2]);
+        Assert.Equal(0UL, sources[3]);
+    }
+
+    [Fact]
+    public async Task AStreamKnowsItsSocketsPeer()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var socket = new TcpClient(AddressFamily.InterNetwork);
+        await socket.ConnectAsync((IPEndPoint)listener.LocalEndpoint, Token);
+        await using var overSocket = new TlsStream(socket.GetStream());
+        await using var overNothing = new TlsStream(new MemoryStream());
+
+        Assert.Equal(listener.LocalEndpoint, overSocket.RemoteEndPoint);
+        using var gone = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await gone.ConnectAsync(listener.LocalEndpoint, Token);
+        await using var overGone = new TlsStream(new NetworkStream(gone));
+        gone.Dispose();
+        Assert.Null(overGone.RemoteEndPoint);
+        Assert.Null(overNothing.RemoteEndPoint);
+        overSocket.RemoteEndPoint = overNothing.RemoteEndPoint = new IPEndPoint(IPAddress.IPv6Loopback, 1);
+        Assert.Equal(new IPEndPoint(IPAddress.IPv6Loopback, 1), overSocket.RemoteEndPoint);
+        Assert.Equal(new IPEndPoint(IPAddress.IPv6Loopback, 1), overNothing.RemoteEndPoint);
     }
 
     [Fact]

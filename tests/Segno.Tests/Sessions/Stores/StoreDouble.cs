@@ -11,6 +11,8 @@ internal sealed class StoreDouble : ISessionStore
 
     public List<SessionStoreEntry> Described { get; } = [];
 
+    public ConcurrentQueue<string> Used { get; } = new();
+
     /// <summary>Runs before each call.</summary>
     public Func<CancellationToken, ValueTask> Before { get; set; } = static _ => ValueTask.CompletedTask;
 
@@ -41,6 +43,12 @@ internal sealed class StoreDouble : ISessionStore
         Entries[Name(key)] = value.ToArray();
         Described.Add(entry);
         return true;
+    }
+
+    public async ValueTask MarkUsedAsync(ReadOnlyMemory<byte> key, CancellationToken cancellationToken = default)
+    {
+        await Before(cancellationToken);
+        Used.Enqueue(Name(key));
     }
 
     public async ValueTask RemoveAsync(ReadOnlyMemory<byte> key, CancellationToken cancellationToken = default)

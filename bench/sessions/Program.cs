@@ -1,0 +1,28 @@
+using System.Globalization;
+using Segno.Bench.Sessions;
+
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+switch (args)
+{
+    case ["size"]:
+        await BytesPerSession.RunAsync(12_000);
+        return 0;
+    case ["hits", .. string[] capacities]:
+        foreach (string capacity in capacities is [] ? ["2000", "10000", "40000"] : capacities)
+        {
+            HitRatio.Run(int.Parse(capacity, CultureInfo.InvariantCulture));
+        }
+        return 0;
+    case ["lookups"]:
+        Lookups.Run(rounds: 5, seconds: 0.5);
+        return 0;
+    case ["pauses", .. string[] entries]:
+        Pauses.Run(entries is [string count] ? int.Parse(count, CultureInfo.InvariantCulture) : 10_000_000);
+        return 0;
+    case ["seal"]:
+        Sealing.Run(rounds: 5, seconds: 0.5);
+        return 0;
+    default:
+        Console.Error.WriteLine("usage: size | hits [CAPACITY…] | lookups | pauses [ENTRIES] | seal");
+        return args is ["--help"] or ["-h"] ? 0 : 2;
+}
