@@ -96,8 +96,8 @@ public sealed class HandshakeFailureTests
         await using TestSite site = await StartAsync();
         using (Socket socket = await site.ConnectSocketAsync())
         {
-            // A whole ClientHello of TLS 1.2: one suite, no extensions.
-            byte[] body = [3, 3, .. new byte[32], 0, 0, 2, 0xc0, 0x2f, 1, 0];
+            // A whole ClientHello of TLS 1.1: one suite, no extensions.
+            byte[] body = [3, 2, .. new byte[32], 0, 0, 2, 0xc0, 0x2f, 1, 0];
             byte[] message = [1, 0, 0, (byte)body.Length, .. body];
             byte[] record = [22, 3, 1, 0, (byte)message.Length, .. message];
             await socket.SendAsync(record, TestContext.Current.CancellationToken);

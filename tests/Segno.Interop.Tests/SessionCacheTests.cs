@@ -31,9 +31,9 @@ public sealed partial class SessionCacheTests
         await FillAsync(server, Sessions - 2);
         Assert.Equal(Sessions, store.Count);
 
-        // All fit. The first is used, and so the second is the oldest when one more comes.
+        // All fit. The first is used and stays; as many new ones take the place of all that nobody came back for, oldest first.
         Assert.True(await ResumesAsync(scratch, server, first));
-        await FillAsync(server, 1);
+        await FillAsync(server, Sessions);
         Assert.Equal(Sessions, store.Count);
         Assert.False(await ResumesAsync(scratch, server, second));
         Assert.True(await ResumesAsync(scratch, server, first));
