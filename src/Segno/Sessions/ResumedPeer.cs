@@ -15,7 +15,7 @@ public enum ResumedPeer
     /// <summary>
     /// The session's chain is validated again, as in a full handshake: chain, revocation where it is checked, a server's name, callback.
     /// A refusal ends the handshake with the alert of its fault, and the session is forgotten. A stapled OCSP response is not
-    /// looked for: a resumed handshake has none (RFC 6066 §8), and one that was required already bounds the session's lifetime.
+    /// looked for: a resumed handshake has none (RFC 6066 §1.1), and one that was required already bounds the session's lifetime.
     /// </summary>
     Reverify,
 

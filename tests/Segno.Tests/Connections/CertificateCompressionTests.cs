@@ -120,10 +120,11 @@ public class CertificateCompressionTests
     [Fact]
     public void WhereNoneWasOfferedTheMessageIsUnexpected()
     {
+        (TlsClientContext client, _) = HandshakeTests.Contexts(o => o.CompressCertificates = false);
         byte[] body = Message(Zlib, 10, CertificateCompression.Compress(CompressionAlgorithm.Zlib, Body(10)));
         byte[] message = [25, 0, (byte)(body.Length >> 8), (byte)(body.Length & 0xff), .. body];
         TlsException thrown = Assert.Throws<TlsException>(
-            () => CertificateMessage.Read(new HandshakeMessage(message), new HashSet<ExtensionType>(), mayBeCompressed: false, out _));
+            () => CertificateMessage.Read(new HandshakeMessage(message), client.Settings, new HashSet<ExtensionType>(), out _));
         Assert.Equal(TlsFault.UnexpectedMessage, thrown.Fault);
     }
 
