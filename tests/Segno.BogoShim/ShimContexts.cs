@@ -88,7 +88,7 @@ internal sealed class ShimContexts : IDisposable
             Resume = session,
             ApplicationProtocols = options.AdvertiseAlpn.Length > 0 ? ReadAlpn(options.AdvertiseAlpn) : null,
             // BoringSSL's client does not ask unless it is told to.
-            CertificateStatusMode = TlsCertificateStatusMode.None,
+            CertificateStatusMode = options.EnableOcspStapling ? TlsCertificateStatusMode.SoftFail : TlsCertificateStatusMode.None,
             AllowTlsResume = !options.NoTicket,
             ClientCertificateSelector = _selectClientCertificate,
         };
@@ -99,6 +99,11 @@ internal sealed class ShimContexts : IDisposable
         else if (options.KeyShares.Count > 0)
         {
             client.KeyShareGroups = ToGroups(options.KeyShares);
+        }
+        else if (options.ExpectHelloRetry && options.Groups.Count == 0)
+        {
+            // With a session we would guess its group, and there would be nothing to ask again for.
+            client.KeyShareGroups = [TlsNamedGroup.X25519];
         }
 
         SetCommon(client, options);
@@ -145,6 +150,11 @@ internal sealed class ShimContexts : IDisposable
         {
             TlsCertificate only = _credentials.All[0];
             server.CertificateSelector = (_, _) => Answer<TlsCertificate?>(only);
+        }
+
+        if (options.FailOcspCallback)
+        {
+            server.CertificateSelector = (_, _) => throw Refuse("OCSP_CB_ERROR", new InvalidOperationException("-fail-ocsp-callback"));
         }
 
         if (options.FailCertificateCallback)
@@ -231,6 +241,16 @@ internal sealed class ShimContexts : IDisposable
             library.MaxSendFragment = options.MaxSendFragment;
         }
 
+        if (options.ReverifyOnResume)
+        {
+            library.ResumedPeer = ResumedPeer.Reverify;
+        }
+
+        if (options.MaxCertificateList > 0)
+        {
+            library.MaxCertificateMessageLength = options.MaxCertificateList;
+        }
+
         if (options.ExportTrafficSecrets)
         {
             library.KeyLog = line => _observed.Log(line);
@@ -254,6 +274,11 @@ internal sealed class ShimContexts : IDisposable
         bool insist = _options.IsServer || _options.VerifyPeer;
         _observed.Verifications++;
         _observed.VerificationFailed = _options.VerifyFail;
+        if (_options.FailOcspCallback)
+        {
+            throw Refuse("OCSP_CB_ERROR", new TlsAlertException(TlsFault.CertificateRejectedByApplication, TlsAlert.BadCertificateStatusResponse, sentByPeer: false));
+        }
+
         if (_options.VerifyFail && insist && !_options.UseCustomVerifyCallback)
         {
             // What BoringSSL's older callback style has for "the application refused": it may be any alert.

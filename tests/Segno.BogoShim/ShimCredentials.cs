@@ -14,7 +14,13 @@ internal sealed class ShimCredentials
         {
             if (credential.CertificateFile.Length > 0)
             {
-                _all.Add(new Loaded(Load(credential), credential));
+                TlsCertificate certificate = Load(credential);
+                if (options.OcspResponse.Length > 0 && !options.DeclineOcspCallback)
+                {
+                    certificate.StapleAsIs(Convert.FromBase64String(options.OcspResponse));
+                }
+
+                _all.Add(new Loaded(certificate, credential));
             }
         }
 

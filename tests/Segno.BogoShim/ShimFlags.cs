@@ -185,6 +185,25 @@ internal static class ShimFlags
         ["-fail-cert-callback"] = Switch(o => o.FailCertificateCallback = true),
         ["-use-client-ca-list"] = Text((o, v) => o.ClientCaList = v),
         ["-expect-client-ca-list"] = Text((o, v) => o.ExpectClientCaList = v),
+        ["-reverify-on-resume"] = Switch(o => o.ReverifyOnResume = true),
+        ["-max-cert-list"] = Number((o, v) => o.MaxCertificateList = v),
+
+        // OCSP. BoringSSL's clients and servers have callbacks of their own for it: ours see it in those for certificates.
+        ["-enable-ocsp-stapling"] = Switch(o => o.EnableOcspStapling = true),
+        ["-ocsp-response"] = Text((o, v) => o.OcspResponse = v),
+        ["-expect-ocsp-response"] = Text((o, v) => o.ExpectOcspResponse = v),
+        ["-use-ocsp-callback"] = Nothing(),
+        ["-set-ocsp-in-callback"] = Nothing(),
+        ["-fail-ocsp-callback"] = Switch(o => o.FailOcspCallback = true),
+        ["-decline-ocsp-callback"] = Switch(o => o.DeclineOcspCallback = true),
+
+        // Certificate transparency is not built: none is asked for, and there is none to send. Tests that want some are disabled.
+        ["-enable-signed-cert-timestamps"] = Nothing(),
+        ["-signed-cert-timestamps"] = NothingWithValue(),
+
+        // Certificates are always compressed where the peer has brotli or zlib. The runner's own algorithms, which these flags name, cannot be added.
+        ["-install-cert-compression-algs"] = Nothing(),
+        ["-install-one-cert-compression-alg"] = NothingWithValue(),
 
         // Application protocol and server name
         ["-host-name"] = Text((o, v) => o.HostName = v),

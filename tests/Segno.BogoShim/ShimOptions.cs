@@ -86,6 +86,16 @@ internal sealed class ShimOptions
     public string ClientCaList { get; set; } = "";
     public string ExpectClientCaList { get; set; } = "";
 
+    public bool ReverifyOnResume { get; set; }
+    public int MaxCertificateList { get; set; }
+
+    // OCSP
+    public bool EnableOcspStapling { get; set; }
+    public string OcspResponse { get; set; } = "";
+    public string ExpectOcspResponse { get; set; } = "";
+    public bool FailOcspCallback { get; set; }
+    public bool DeclineOcspCallback { get; set; }
+
     // Application protocol and server name
     public string HostName { get; set; } = "";
     public string ExpectServerName { get; set; } = "";
@@ -120,6 +130,7 @@ internal sealed class ShimOptions
         [
             OneByteAtATime, UseTicketKeys, NoTls12, NoTls13, MinVersion, MaxVersion, NoTicket, SkipTicket, MaxSendFragment, LastResort, FailCertificateCallback,
             RequireClientCertificate, VerifyPeer, ClientCaList, ServerPreference, SelectAlpn, DeclineAlpn, RejectAlpn,
+            ReverifyOnResume, MaxCertificateList, OcspResponse, FailOcspCallback, DeclineOcspCallback,
             string.Join(',', Credentials), string.Join(',', Groups), string.Join(',', VerifySchemes),
         ]);
 }

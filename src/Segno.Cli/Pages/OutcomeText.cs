@@ -42,6 +42,7 @@ internal static class OutcomeText
         ResumptionReason.ClientCertificateRequired => "A client certificate is required, and the session has none.",
         ResumptionReason.ClientCertificateExpired => "The session's client certificate has expired.",
         ResumptionReason.ClientCertificateRejected => "The session's client certificate was refused.",
+        ResumptionReason.FreshPeerRequired => "The server wants the client's certificate anew on every connection.",
         ResumptionReason.Revoked => "The session was revoked.",
         ResumptionReason.StoreUnavailable => "The session store could not be asked.",
         ResumptionReason.StoreTimeout => "The session store did not answer in time.",

@@ -123,10 +123,12 @@ internal sealed class ChainValidator
     /// <summary>RFC 6066 §8: the response that a client asked for must be satisfactory. What that is, <see cref="TlsCertificateStatusMode"/> says.</summary>
     private OcspVerdict JudgeStatus(PeerCertificate peer, X509Chain chain, out bool required)
     {
-        required = _statusMode == TlsCertificateStatusMode.HardFail
-            || (_statusMode != TlsCertificateStatusMode.None && CertificateDer.InsistsOnStatus(peer.Leaf));
+        // Nothing is stapled in a resumed handshake. What was required then bounds the session's lifetime.
+        TlsCertificateStatusMode mode = peer.IsOfSession ? TlsCertificateStatusMode.None : _statusMode;
+        required = mode == TlsCertificateStatusMode.HardFail
+            || (mode != TlsCertificateStatusMode.None && CertificateDer.InsistsOnStatus(peer.Leaf));
         OcspVerdict verdict = new(TlsCertificateStatus.None, TlsFault.CertificateStatusMissing, "The server stapled no OCSP response.");
-        if (_statusMode != TlsCertificateStatusMode.None && !peer.OcspResponse.IsEmpty)
+        if (mode != TlsCertificateStatusMode.None && !peer.OcspResponse.IsEmpty)
         {
             X509Certificate2 issuer = chain.ChainElements.Count > 1 ? chain.ChainElements[1].Certificate : peer.Leaf;
             verdict = OcspVerdict.Judge(peer.OcspResponse, peer.Leaf, issuer, chain.ChainPolicy.VerificationTime.ToUniversalTime(), CryptoProvider.Default);

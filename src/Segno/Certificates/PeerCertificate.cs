@@ -26,6 +26,9 @@ internal sealed class PeerCertificate : IDisposable
     /// <summary>The chain in DER as it came, leaf first.</summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> Chain { get; }
 
+    /// <summary>Whether the chain is a session's, and not of this handshake.</summary>
+    public bool IsOfSession { get; private set; }
+
     /// <summary>The OCSP response stapled to the leaf, as it came; empty: none.</summary>
     public ReadOnlyMemory<byte> OcspResponse { get; set; }
 
@@ -60,6 +63,18 @@ internal sealed class PeerCertificate : IDisposable
         {
             leaf?.Dispose();
         }
+    }
+
+    /// <summary>Parses the chain that a session holds, so that it can be examined again. Nobody signs with its key this time.</summary>
+    /// <param name="chain">The session's certificates; at least one.</param>
+    /// <param name="provider">Says whether it still has the kind of key.</param>
+    /// <exception cref="TlsException">As for <see cref="Read"/>.</exception>
+    public static PeerCertificate OfSession(IReadOnlyList<ReadOnlyMemory<byte>> chain, CryptoProvider provider)
+    {
+        PeerCertificate peer = Read(chain, provider);
+        peer.IsOfSession = true;
+        peer.Dispose();
+        return peer;
     }
 
     /// <summary>Gives the verifier back, and leaves <see cref="Leaf"/> alone.</summary>

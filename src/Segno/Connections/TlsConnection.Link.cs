@@ -88,11 +88,7 @@ public sealed partial class TlsConnection
         {
             if (Client is not { } client)
             {
-                if (StoredSessionId.Length > 0)
-                {
-                    // A store that waits does so alone: the alert does not.
-                    _ = ((ServerSettings)_settings).Sessions.RemoveAsync(StoredSessionId).AsTask();
-                }
+                ForgetStored(StoredSessionId);
                 return;
             }
             bool hasSession = connection.Session is not null || client.Resumed is { ProtocolVersion: SslProtocols.Tls12 };
@@ -101,6 +97,27 @@ public sealed partial class TlsConnection
                 client.Settings.SessionCache.Remove(key);
             }
             connection.Session = null;
+        }
+
+        public override void SessionRefused(TlsSession session)
+        {
+            if (Client is null)
+            {
+                ForgetStored(session.SessionId);
+            }
+            else if (Client.SessionKey() is { } key)
+            {
+                Client.Settings.SessionCache.Remove(key, session.LineageId);
+            }
+        }
+
+        private void ForgetStored(ReadOnlyMemory<byte> sessionId)
+        {
+            if (!sessionId.IsEmpty)
+            {
+                // A store that waits does so alone: the alert does not.
+                _ = ((ServerSettings)_settings).Sessions.RemoveAsync(sessionId).AsTask();
+            }
         }
 
         public override void SessionReceived(TlsSession session)

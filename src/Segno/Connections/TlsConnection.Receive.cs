@@ -1,7 +1,6 @@
 using System.Security.Authentication;
 using Segno.Alerts;
 using Segno.Handshake;
-using Segno.Handshake.Messages;
 using Segno.Records;
 
 namespace Segno;
@@ -259,10 +258,10 @@ public sealed partial class TlsConnection
         }
     }
 
-    private static int MaxLength(HandshakeType type) => type switch
+    private int MaxLength(HandshakeType type) => type switch
     {
         HandshakeType.ClientHello => MaxHelloLength,
-        HandshakeType.Certificate or HandshakeType.CompressedCertificate => CertificateMessage.MaxLength,
+        HandshakeType.Certificate or HandshakeType.CompressedCertificate => _link.Settings.MaxCertificateMessageLength,
         _ => MaxMessageLength,
     };
 }

@@ -58,11 +58,16 @@ internal sealed class Client12
             return new ExpectServerCertificate12(client);
         }
         common.ReportResumed(resumed);
-        client.Link.Info.Group = resumed.Group;
-        client.Link.Keys12!.Resume(resumed);
-        client.LogMainSecret();
-        (RecordProtection write, RecordProtection read) = client.Link.MakeProtections12();
-        return client.ExpectTicketOrChange(read, new ExpectServerFinished12(client, PeerVerified.BySession(resumed), resumed.Lineage.Next(), write));
+        return StoredPeer.Verify(client.Link, resumed, common.TargetHost, peer => client.Resume(resumed, peer));
+    }
+
+    private HandshakeState Resume(TlsSession session, PeerVerified server)
+    {
+        Link.Info.Group = session.Group;
+        Link.Keys12!.Resume(session);
+        LogMainSecret();
+        (RecordProtection write, RecordProtection read) = Link.MakeProtections12();
+        return ExpectTicketOrChange(read, new ExpectServerFinished12(this, server, session.Lineage.Next(), write));
     }
 
     /// <summary>What comes before the server's Finished: its ticket, if it announced one, then change_cipher_spec.</summary>

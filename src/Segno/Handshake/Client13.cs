@@ -72,7 +72,8 @@ internal sealed class ClientHandshake
         }
         TlsSession? session = Settings.Resume;
         ResumptionReason reason = ResumptionReason.NoSessionYet;
-        if (session is null && SessionKey() is { } key)
+        ClientSessionKey? key = session is null ? SessionKey() : null;
+        if (key is not null)
         {
             Settings.SessionCache.TryTake(key, Link.Now, out session, out reason);
         }
@@ -92,6 +93,7 @@ internal sealed class ClientHandshake
                 Scope = Settings.Scope,
                 ServerName = ServerName,
                 Now = Link.Now,
+                ResumedPeer = Settings.ResumedPeer,
             })
             : ResumptionOutcome.Declined(mechanism, misfit);
         if (verdict.IsResumed)
@@ -101,6 +103,11 @@ internal sealed class ClientHandshake
         else
         {
             NotOfferedReason = verdict.Reason;
+            if (key is not null)
+            {
+                // A context that shares the cache may have another rule.
+                Settings.SessionCache.PutBack(key, session);
+            }
         }
     }
 
@@ -452,7 +459,7 @@ internal sealed class ExpectEncryptedExtensions(ClientHandshake client, IReadOnl
         client.Link.Transcript.Append(message.Raw);
         if (client.Resumed is { } session)
         {
-            return new ExpectServerFinished(client, session.Lineage.Next(), PeerVerified.BySession(session));
+            return StoredPeer.Verify(client.Link, session, client.TargetHost, peer => new ExpectServerFinished(client, session.Lineage.Next(), peer));
         }
         // D15: no session, so nothing leads to Finished but a certificate and its proof.
         return new ExpectCertificateOrRequest(client, offered, mayRequest: true);
@@ -469,8 +476,7 @@ internal sealed class ExpectCertificateOrRequest(ClientHandshake client, IReadOn
             client.Link.Transcript.Append(message.Raw);
             return new ExpectCertificateOrRequest(client, offered, mayRequest: false);
         }
-        List<ReadOnlyMemory<byte>> chain = CertificateMessage.Read(
-            message, offered, offered.Contains(ExtensionType.CompressCertificate), out ReadOnlyMemory<byte> ocspResponse);
+        List<ReadOnlyMemory<byte>> chain = CertificateMessage.Read(message, client.Settings, offered, out ReadOnlyMemory<byte> ocspResponse);
         if (chain.Count == 0)
         {
             throw new TlsException(TlsFault.EmptyCertificateList);

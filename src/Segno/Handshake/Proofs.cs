@@ -40,7 +40,7 @@ internal sealed class PeerVerified
         Chain = chain;
     }
 
-    /// <summary>The certificate of this handshake, if there was one.</summary>
+    /// <summary>The certificate that was examined in this handshake, if one was.</summary>
     public PeerCertificate? Certificate { get; }
 
     /// <summary>The certificates in DER, leaf first, those of a resumed session included.</summary>
@@ -62,7 +62,26 @@ internal sealed class PeerVerified
     }
 
     /// <summary>By a session that was judged: whoever has its secret is who proved itself when it was made. Finished shows who has it.</summary>
-    public static PeerVerified BySession(TlsSession session) => new(null, session.PeerCertificates);
+    /// <param name="session">The session.</param>
+    /// <param name="rule">What it is worth that its peer was verified then.</param>
+    /// <param name="peer">The session's chain, where it was examined again.</param>
+    /// <param name="verdict">What became of that.</param>
+    /// <exception cref="TlsException">The chain was refused.</exception>
+    /// <exception cref="InvalidOperationException">The rule asks for a verdict and there is none, or for more than a session can give.</exception>
+    public static PeerVerified BySession(TlsSession session, ResumedPeer rule, PeerCertificate? peer = null, ChainVerdict? verdict = null)
+    {
+        if (session.PeerCertificates.Count == 0 || rule == ResumedPeer.Reuse)
+        {
+            return new PeerVerified(null, session.PeerCertificates);
+        }
+        if (rule == ResumedPeer.Reverify && peer is not null && verdict is not null
+            && ReferenceEquals(peer.Chain, session.PeerCertificates) && ReferenceEquals(verdict.Leaf, peer.Leaf))
+        {
+            verdict.ThrowIfRefused();
+            return new PeerVerified(peer, session.PeerCertificates);
+        }
+        throw new InvalidOperationException("The session's peer certificate was not examined again.");
+    }
 
     /// <summary>Server: a client that shows no certificate.</summary>
     /// <exception cref="TlsException">One is required.</exception>

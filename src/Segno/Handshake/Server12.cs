@@ -113,6 +113,7 @@ internal sealed class ServerNegotiation12
             ServerName = _common.ServerName,
             Now = _link.Now,
             ClientCertificateRequired = Settings.ClientCertificateMode == TlsClientCertificateMode.Required,
+            ResumedPeer = Settings.ResumedPeer,
         });
         if (!outcome.IsResumed)
         {
@@ -123,13 +124,14 @@ internal sealed class ServerNegotiation12
             // all sessions we keep have it.
             throw new TlsException(TlsFault.ExtendedMasterSecretMissing);
         }
+        _link.CheckEndOfRecord();
         _link.Info.Resumption = outcome;
-        return Resume(session, suite!, located.IsDueForRenewal);
+        // Before our flight: who is refused does not get the new ticket in it.
+        return StoredPeer.Verify(_link, session, null, client => Resume(session, suite!, located.IsDueForRenewal, client));
     }
 
-    private ExpectChangeCipherSpec12 Resume(TlsSession session, CipherSuiteInfo suite, bool isDue)
+    private ExpectChangeCipherSpec12 Resume(TlsSession session, CipherSuiteInfo suite, bool isDue, PeerVerified client)
     {
-        _link.CheckEndOfRecord();
         _common.Suite = suite;
         _common.ReportResumed(session);
         SessionLineage lineage = session.Lineage.Next();
@@ -149,7 +151,7 @@ internal sealed class ServerNegotiation12
         _link.SendChangeCipherSpec();
         _link.SetWriteProtection(write);
         Finished12.Write(_link);
-        return new ExpectChangeCipherSpec12(_link, read, new ExpectClientFinished12(_server, PeerVerified.BySession(session), null, Mechanism == ResumptionMechanism.SessionId ? _hello.SessionId : []));
+        return new ExpectChangeCipherSpec12(_link, read, new ExpectClientFinished12(_server, client, null, Mechanism == ResumptionMechanism.SessionId ? _hello.SessionId : []));
     }
 
     private HandshakeState Full(ResumptionOutcome outcome)

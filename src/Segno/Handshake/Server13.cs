@@ -331,6 +331,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         ServerName = server.ServerName,
         Now = _link.Now,
         ClientCertificateRequired = server.Settings.ClientCertificateMode == TlsClientCertificateMode.Required,
+        ResumedPeer = server.Settings.ResumedPeer,
     });
 
     private HandshakeState Agree(
@@ -483,7 +484,8 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         {
             server.ReportResumed(session);
             _link.Info.TicketAgeSkew = TicketAge.Skew(hello.Identities[_pskIndex].ObfuscatedAge, session, _link.Now);
-            return new ExpectClientFinished(server, session.Lineage.Next(), PeerVerified.BySession(session));
+            // Behind our flight, so that who looks on does not learn what became of a client's certificate.
+            return StoredPeer.Verify(_link, session, null, peer => new ExpectClientFinished(server, session.Lineage.Next(), peer));
         }
         _link.Info.AuthenticatedAt = _link.Now;
         return request
@@ -628,7 +630,7 @@ internal sealed class ExpectClientCertificate(ServerHandshake server) : Handshak
 
     public override HandshakeState Receive(HandshakeMessage message)
     {
-        List<ReadOnlyMemory<byte>> chain = CertificateMessage.Read(message, NothingOffered, server.Settings.CompressCertificates, out _);
+        List<ReadOnlyMemory<byte>> chain = CertificateMessage.Read(message, server.Settings, NothingOffered, out _);
         if (chain.Count == 0)
         {
             var peer = PeerVerified.WithoutCertificate(server.Settings.ClientCertificateMode);

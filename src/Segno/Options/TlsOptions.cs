@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Segno.Cryptography;
+using Segno.Sessions;
 
 namespace Segno;
 
@@ -37,8 +38,11 @@ public abstract class TlsOptions
     /// <summary>Whether a TLS 1.3 session may be resumed without a new key exchange (psk_ke, RFC 9846 §4.3.9): cheaper, and not forward secret. Both sides must opt in. Default <see langword="false"/>.</summary>
     public bool AllowPskWithoutKeyExchange { get; set; }
 
+    /// <summary>What resumption does with the peer's certificate that the session holds. Default <see cref="ResumedPeer.Reuse"/>: what the full handshake found holds.</summary>
+    public ResumedPeer ResumedPeer { get; set; }
+
     /// <summary>Decides about the peer's certificate after the chain and the name were examined. The sender is the <see cref="TlsConnection"/>. Default <see langword="null"/>: any error refuses.</summary>
-    /// <remarks>Called on a thread-pool thread (asynchronous use) or on the caller's (synchronous use), once per full handshake.
+    /// <remarks>Called on a thread-pool thread (asynchronous use) or on the caller's (synchronous use), once per full handshake, and with <see cref="ResumedPeer.Reverify"/> once per resumed one.
     /// To refuse with another alert than certificate_unknown, it throws a <see cref="TlsAlertException"/>, as all callbacks may.</remarks>
     public RemoteCertificateValidationCallback? RemoteCertificateValidationCallback { get; set; }
 
@@ -53,6 +57,9 @@ public abstract class TlsOptions
 
     /// <summary>Whether certificates may travel compressed (brotli, zlib; RFC 8879), in both directions. TLS 1.3 only. Default <see langword="true"/>.</summary>
     public bool CompressCertificates { get; set; } = true;
+
+    /// <summary>Longest Certificate message taken from the peer (decompressed, where it comes compressed), 1024 to 262144 bytes: its bytes bound a chain, not its number of certificates. A longer one is <see cref="TlsFault.MessageTooLong"/>, or <see cref="TlsFault.CompressedCertificateInvalid"/>. Default 102400.</summary>
+    public int MaxCertificateMessageLength { get; set; } = 100 * 1024;
 
     /// <summary>How long a handshake may take. Default 10 s; <see cref="Timeout.InfiniteTimeSpan"/> for no limit.</summary>
     public TimeSpan HandshakeTimeout { get; set; } = TimeSpan.FromSeconds(10);

@@ -45,7 +45,11 @@ internal abstract class TlsSettings
         ValidationPolicyName = options.ValidationPolicyName;
         RevocationMode = options.CertificateRevocationCheckMode;
         ChainPolicy = options.CertificateChainPolicy?.Clone();
+        ResumedPeer = Enum.IsDefined(options.ResumedPeer)
+            ? options.ResumedPeer
+            : throw new ArgumentException($"ResumedPeer: {options.ResumedPeer} is not Reuse, Reverify or RequireFresh.", nameof(options));
         CompressCertificates = options.CompressCertificates;
+        MaxCertificateMessageLength = Range(options.MaxCertificateMessageLength, 1024, 256 * 1024, nameof(options.MaxCertificateMessageLength));
         HandshakeTimeout = Timeout(options.HandshakeTimeout, nameof(options.HandshakeTimeout));
         IdleTimeout = Timeout(options.IdleTimeout, nameof(options.IdleTimeout));
         MaxSendFragment = Range(options.MaxSendFragment, 1, 16384, nameof(options.MaxSendFragment));
@@ -93,7 +97,11 @@ internal abstract class TlsSettings
 
     public X509ChainPolicy? ChainPolicy { get; }
 
+    public ResumedPeer ResumedPeer { get; }
+
     public bool CompressCertificates { get; }
+
+    public int MaxCertificateMessageLength { get; }
 
     public TimeSpan HandshakeTimeout { get; }
 

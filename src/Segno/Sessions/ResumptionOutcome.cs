@@ -69,6 +69,8 @@ public enum ResumptionReason
     ClientCertificateExpired,
     /// <summary>The session's client certificate was refused.</summary>
     ClientCertificateRejected,
+    /// <summary>The session holds a certificate of the peer's, which here must be shown anew (<see cref="ResumedPeer.RequireFresh"/>).</summary>
+    FreshPeerRequired,
     /// <summary>The session was revoked.</summary>
     Revoked,
     /// <summary>The store failed.</summary>

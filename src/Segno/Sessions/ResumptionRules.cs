@@ -35,6 +35,9 @@ internal readonly struct ResumptionOffer
     /// <summary>Server: whether a client without a certificate would be refused in a full handshake.</summary>
     public bool ClientCertificateRequired { get; init; }
 
+    /// <summary>What this side does with the peer certificate that the session holds.</summary>
+    public ResumedPeer ResumedPeer { get; init; }
+
     /// <summary>By how much the clocks of those who issue and redeem may differ.</summary>
     public TimeSpan ClockTolerance { get; init; } = ResumptionRules.DefaultClockTolerance;
 }
@@ -55,6 +58,7 @@ internal static class ResumptionRules
     /// <item>the server names are equal but for case, an absent name equal to an absent one (RFC 6066 §3; R-36);</item>
     /// <item>1.3: the hash is the same (RFC 9846 §4.3.11); 1.2: the suite is the same (RFC 5246 §7.4.1.3; R-01, D9);</item>
     /// <item>1.2: the secret is bound to its handshake (RFC 7627 §5.3);</item>
+    /// <item>where the peer's certificate must be fresh, the session holds none;</item>
     /// <item>it was not issued in the future, give or take the tolerance;</item>
     /// <item>server: where a client certificate is required, the session has one;</item>
     /// <item>server: the client's certificate has not expired;</item>
@@ -90,6 +94,10 @@ internal static class ResumptionRules
         {
             // F2, R-26, R-27
             return Declined(offer, ResumptionReason.ExtendedMasterSecretMissing);
+        }
+        if (offer.ResumedPeer == ResumedPeer.RequireFresh && session.PeerCertificates.Count > 0)
+        {
+            return Declined(offer, ResumptionReason.FreshPeerRequired);
         }
         return JudgeTimes(session, offer);
     }

@@ -65,7 +65,7 @@ public class CertificateCompressionTests
     {
         byte[] body = Body(3000);
         byte[] compressed = CertificateCompression.Compress((CompressionAlgorithm)algorithm, body);
-        Assert.Equal(body, CompressedCertificate.Open(Message(algorithm, body.Length, compressed)));
+        Assert.Equal(body, CompressedCertificate.Open(Message(algorithm, body.Length, compressed), Limit));
     }
 
     // R-152, museum I5: the limit holds before a byte is inflated, and what was promised while inflating.
@@ -75,7 +75,7 @@ public class CertificateCompressionTests
     public void TheLimitIsOnWhatComesOut(int algorithm)
     {
         byte[] body = Body(Limit);
-        Assert.Equal(body, CompressedCertificate.Open(Message(algorithm, Limit, CertificateCompression.Compress((CompressionAlgorithm)algorithm, body))));
+        Assert.Equal(body, CompressedCertificate.Open(Message(algorithm, Limit, CertificateCompression.Compress((CompressionAlgorithm)algorithm, body)), Limit));
         byte[] longer = Body(Limit + 1);
         AssertInvalid(Message(algorithm, Limit + 1, CertificateCompression.Compress((CompressionAlgorithm)algorithm, longer)));
         AssertInvalid(Message(algorithm, 0xffffff, CertificateCompression.Compress((CompressionAlgorithm)algorithm, body)));
@@ -113,17 +113,18 @@ public class CertificateCompressionTests
     [InlineData(0xffff)]
     public void AnAlgorithmThatWasNotOfferedIsAnIllegalParameter(int algorithm)
     {
-        TlsException thrown = Assert.Throws<TlsException>(() => CompressedCertificate.Open(Message(algorithm, 10, new byte[10])));
+        TlsException thrown = Assert.Throws<TlsException>(() => CompressedCertificate.Open(Message(algorithm, 10, new byte[10]), Limit));
         Assert.Equal((TlsFault.CertificateCompressionNotOffered, TlsAlert.IllegalParameter), (thrown.Fault, FaultAlerts.For(thrown.Fault)));
     }
 
     [Fact]
     public void WhereNoneWasOfferedTheMessageIsUnexpected()
     {
+        (TlsClientContext client, _) = HandshakeTests.Contexts(o => o.CompressCertificates = false);
         byte[] body = Message(Zlib, 10, CertificateCompression.Compress(CompressionAlgorithm.Zlib, Body(10)));
         byte[] message = [25, 0, (byte)(body.Length >> 8), (byte)(body.Length & 0xff), .. body];
         TlsException thrown = Assert.Throws<TlsException>(
-            () => CertificateMessage.Read(new HandshakeMessage(message), new HashSet<ExtensionType>(), mayBeCompressed: false, out _));
+            () => CertificateMessage.Read(new HandshakeMessage(message), client.Settings, new HashSet<ExtensionType>(), out _));
         Assert.Equal(TlsFault.UnexpectedMessage, thrown.Fault);
     }
 
@@ -181,7 +182,7 @@ public class CertificateCompressionTests
 
     private static void AssertInvalid(byte[] message)
     {
-        TlsException thrown = Assert.Throws<TlsException>(() => CompressedCertificate.Open(message));
+        TlsException thrown = Assert.Throws<TlsException>(() => CompressedCertificate.Open(message, Limit));
         Assert.Equal((TlsFault.CompressedCertificateInvalid, TlsAlert.BadCertificate), (thrown.Fault, FaultAlerts.For(thrown.Fault)));
     }
 

@@ -342,5 +342,7 @@ public class RecordLimitTests
         public override void Complete(FinishedVerified finished) => throw new NotSupportedException();
 
         public override void SessionReceived(Segno.Sessions.TlsSession session) => throw new NotSupportedException();
+
+        public override void SessionRefused(Segno.Sessions.TlsSession session) => throw new NotSupportedException();
     }
 }

@@ -32,6 +32,25 @@ public sealed class StaplingTests
         Assert.Equal(TlsCertificateStatus.None, pair.Server.Info.RemoteCertificateStatus);
     }
 
+    /// <summary>A resumed handshake staples nothing, so that nothing is missed where its peer is verified again.</summary>
+    [Theory]
+    [InlineData(SslProtocols.Tls13)]
+    [InlineData(SslProtocols.Tls12)]
+    public void AResponseIsNotLookedForWhenASessionIsVerifiedAgain(SslProtocols version)
+    {
+        (TlsClientContext client, TlsServerContext server) = Contexts(Good.Certificate, TlsCertificateStatusMode.HardFail, TestOcsp.Make(Good), o =>
+        {
+            o.EnabledSslProtocols = version;
+            o.ResumedPeer = ResumedPeer.Reverify;
+        });
+        for (int i = 0; i < 2; i++)
+        {
+            using EnginePair pair = EnginePair.Connect(client, server);
+            Assert.Equal(i == 1, pair.Client.Info.Resumption.IsResumed);
+            Assert.Equal(i == 1 ? TlsCertificateStatus.None : TlsCertificateStatus.Good, pair.Client.Info.RemoteCertificateStatus);
+        }
+    }
+
     public static TheoryData<string, TlsFault, TlsAlert, TlsCertificateStatus> Refused => new()
     {
         { "revoked", TlsFault.CertificateRevoked, TlsAlert.CertificateRevoked, TlsCertificateStatus.Revoked },

@@ -29,6 +29,7 @@ public sealed class ResumptionRulesTests
         ("server name absent from the offer", s => s.ServerName = null, ResumptionReason.ServerNameMismatch),
         ("server name absent from the session", s => s.Draft.ServerName = null, ResumptionReason.ServerNameMismatch),
         ("other suite", s => s.BreakSuite(), ResumptionReason.CipherSuiteMismatch),
+        ("fresh peer certificate required", s => (s.ResumedPeer, s.Draft.PeerCertificates) = (ResumedPeer.RequireFresh, [new byte[] { 1 }]), ResumptionReason.FreshPeerRequired),
         ("issued in the future", s => s.Draft.IssuedAt = Now + TimeSpan.FromSeconds(60) + Millisecond, ResumptionReason.IssuedInFuture),
         ("client certificate required", s => s.CertificateRequired = true, ResumptionReason.ClientCertificateRequired),
         ("client certificate expired", s => s.Draft.PeerNotAfter = Now - Millisecond, ResumptionReason.ClientCertificateExpired),
@@ -42,6 +43,8 @@ public sealed class ResumptionRulesTests
         ("no server name on either side", s => s.ServerName = s.Draft.ServerName = null),
         ("issued in the future within the tolerance", s => s.Draft.IssuedAt = Now + TimeSpan.FromSeconds(60)),
         ("client certificate required and there", s => (s.CertificateRequired, s.Draft.PeerCertificates) = (true, [new byte[] { 1 }])),
+        ("fresh peer certificate required, and none in the session", s => s.ResumedPeer = ResumedPeer.RequireFresh),
+        ("peer certificate to be verified again", s => (s.ResumedPeer, s.Draft.PeerCertificates) = (ResumedPeer.Reverify, [new byte[] { 1 }])),
         ("last moment of the client certificate", s => s.Draft.PeerNotAfter = Now),
         ("last moment of the authentication", s => s.Draft.MaximumAge = Now - s.Draft.AuthenticatedAt),
         ("last moment of the session", s => s.Draft.Lifetime = Now - s.Draft.IssuedAt),
@@ -218,6 +221,8 @@ public sealed class ResumptionRulesTests
 
         public bool CertificateRequired { get; set; }
 
+        public ResumedPeer ResumedPeer { get; set; }
+
         public DateTimeOffset Now { get; set; } = SessionDraft.Now;
 
         public TimeSpan? Tolerance { get; set; }
@@ -248,6 +253,7 @@ public sealed class ResumptionRulesTests
                 Now = Now,
                 ResumptionDisabled = Disabled,
                 ClientCertificateRequired = CertificateRequired,
+                ResumedPeer = ResumedPeer,
             };
             return ResumptionRules.Judge(session, Tolerance is { } tolerance ? offer with { ClockTolerance = tolerance } : offer);
         }

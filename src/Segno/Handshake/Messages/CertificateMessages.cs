@@ -19,22 +19,19 @@ namespace Segno.Handshake.Messages;
 /// </code></remarks>
 internal static class CertificateMessage
 {
-    /// <summary>The longest message taken, compressed or not: chains are bounded by bytes, not by their number.</summary>
-    public const int MaxLength = 100 * 1024;
-
     /// <summary>Reads a Certificate or, where that was offered, a CompressedCertificate.</summary>
     /// <param name="message">The message.</param>
+    /// <param name="settings">Bounds what a compressed one may decompress to, and says whether there may be one.</param>
     /// <param name="offered">The extensions that the entries may have.</param>
-    /// <param name="mayBeCompressed">Whether compress_certificate was offered.</param>
     /// <param name="ocspResponse">The OCSP response stapled to the leaf; empty: none. Those of other certificates are not looked at.</param>
     public static List<ReadOnlyMemory<byte>> Read(
-        HandshakeMessage message, IReadOnlySet<ExtensionType> offered, bool mayBeCompressed, out ReadOnlyMemory<byte> ocspResponse)
+        HandshakeMessage message, TlsSettings settings, IReadOnlySet<ExtensionType> offered, out ReadOnlyMemory<byte> ocspResponse)
     {
         ocspResponse = default;
         var reader = new TlsReader(message.Type switch
         {
             HandshakeType.Certificate => message.Body,
-            HandshakeType.CompressedCertificate when mayBeCompressed => CompressedCertificate.Open(message.Body),
+            HandshakeType.CompressedCertificate when settings.CompressCertificates => CompressedCertificate.Open(message.Body, settings.MaxCertificateMessageLength),
             _ => throw new TlsException(TlsFault.UnexpectedMessage, message.Type.ToString()),
         });
         if (!reader.Vector8().IsEmpty)

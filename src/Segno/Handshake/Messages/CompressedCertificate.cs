@@ -55,7 +55,7 @@ internal static class CompressedCertificate
     }
 
     /// <summary>The body of the Certificate message inside. Its length is checked before memory is taken (R-152, museum I5).</summary>
-    public static byte[] Open(ReadOnlySpan<byte> message)
+    public static byte[] Open(ReadOnlySpan<byte> message, int maxLength)
     {
         var reader = new TlsReader(message);
         var algorithm = (CompressionAlgorithm)reader.UInt16();
@@ -66,7 +66,7 @@ internal static class CompressedCertificate
         {
             throw new TlsException(TlsFault.CertificateCompressionNotOffered, algorithm.ToString());
         }
-        if (length > CertificateMessage.MaxLength)
+        if (length > maxLength)
         {
             throw new TlsException(TlsFault.CompressedCertificateInvalid, $"{length} bytes when decompressed are too many");
         }
