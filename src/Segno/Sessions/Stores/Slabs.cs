@@ -51,9 +51,10 @@ internal sealed class Slabs(NativeBlock block, int offset, int count)
 
     public void Link(int slab, int next) => Links[slab] = (ushort)next;
 
+    /// <remarks>What is empty has no address: behind a record that ends its slab there may be no other slab.</remarks>
     public void Read(int address, Span<byte> destination)
     {
-        if (IsWhole(address, destination.Length))
+        if (!destination.IsEmpty && IsWhole(address, destination.Length))
         {
             block.Span.Slice(offset + address, destination.Length).CopyTo(destination);
             return;
@@ -68,7 +69,7 @@ internal sealed class Slabs(NativeBlock block, int offset, int count)
 
     public void Write(int address, ReadOnlySpan<byte> source)
     {
-        if (IsWhole(address, source.Length))
+        if (!source.IsEmpty && IsWhole(address, source.Length))
         {
             source.CopyTo(block.Span.Slice(offset + address, source.Length));
             return;

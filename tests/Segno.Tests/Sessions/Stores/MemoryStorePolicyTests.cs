@@ -307,6 +307,21 @@ public sealed class MemoryStorePolicyTests
         Assert.False(Holds(store, planted));
     }
 
+    /// <summary>Behind a record without a value that ends its slab there is no other slab, whatever the memory held before.</summary>
+    [Fact]
+    public void WhatIsEmptyHasNoAddress()
+    {
+        using var block = new NativeBlock(2 * (Slabs.SlabLength + Slabs.LinkLength));
+        block.Span.Fill(0xff);
+        var slabs = new Slabs(block, 0, 2);
+        var queue = default(SlabQueue);
+        int address = slabs.Skip(queue.Append(slabs, Slabs.SlabLength), Slabs.SlabLength);
+        Assert.True(address > block.Length);
+        slabs.Write(address, []);
+        slabs.Read(address, []);
+        Assert.Equal(Slabs.SlabLength, queue.Length);
+    }
+
     [Fact]
     public void ABlockThatIsGivenBackIsGone()
     {
