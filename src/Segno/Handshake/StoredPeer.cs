@@ -7,8 +7,7 @@ namespace Segno.Handshake;
 internal static class StoredPeer
 {
     /// <summary>
-    /// Goes on at once where the session speaks for its peer; pauses where the chain that it holds is to be validated again, in the
-    /// place in which a full handshake would validate the peer's, so that a refused peer gets as far and no further.
+    /// Goes on at once where the session speaks for its peer; pauses where the chain that it holds is to be validated again.
     /// </summary>
     /// <param name="link">The link.</param>
     /// <param name="session">The session, judged.</param>
@@ -24,14 +23,31 @@ internal static class StoredPeer
         }
         var peer = PeerCertificate.OfSession(session.PeerCertificates, link.Crypto);
         return Pause.ForWork(
-            () => link.Settings.Validator.Run(peer, targetHost, link.Sender),
-            verdict =>
+            () => Examine(link, peer, targetHost),
+            examined =>
             {
-                if (!verdict.IsAccepted)
+                if (examined.Verdict is not { IsAccepted: true })
                 {
                     link.SessionRefused(session);
                 }
-                return next(PeerVerified.BySession(session, rule, peer, verdict));
+                if (examined.Refusal is { } refusal)
+                {
+                    throw refusal;
+                }
+                return next(PeerVerified.BySession(session, rule, peer, examined.Verdict));
             });
+    }
+
+    /// <summary>A callback that throws a fault of its choice refuses as well as one that says no.</summary>
+    private static (ChainVerdict? Verdict, TlsException? Refusal) Examine(HandshakeLink link, PeerCertificate peer, string? targetHost)
+    {
+        try
+        {
+            return (link.Settings.Validator.Run(peer, targetHost, link.Sender), null);
+        }
+        catch (TlsException refusal)
+        {
+            return (null, refusal);
+        }
     }
 }

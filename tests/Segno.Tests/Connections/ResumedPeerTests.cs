@@ -71,6 +71,7 @@ public sealed class ResumedPeerTests
         Connect(client, servers, "localhost").Dispose();
         accept = false;
         AssertRefused(client, servers, server, TlsFault.RefusedByApplication, TlsAlert.AccessDenied);
+        Assert.Equal(0, server ? servers.Settings.OwnedSessionStore!.Count : client.SessionCache.Count);
     }
 
     /// <summary>The leaf is good and the session lives, but a certificate above the leaf has expired since: only a new validation sees that.</summary>
