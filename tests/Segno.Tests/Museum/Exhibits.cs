@@ -23,9 +23,9 @@ internal static class Exhibits
         });
 
     /// <summary>Makes a session by a full handshake: the client's side of it. It stays in the client's cache, too.</summary>
-    public static TlsSession Session(TlsClientContext client, TlsServerContext server)
+    public static TlsSession Session(TlsClientContext client, TlsServerContext server, string host = "localhost")
     {
-        using EnginePair pair = EnginePair.Connect(client, server);
+        using EnginePair pair = EnginePair.Connect(client, server, host);
         Assert.False(pair.Client.Info.Resumption.IsResumed);
         return Assert.IsType<TlsSession>(pair.Client.Session);
     }
@@ -51,5 +51,30 @@ internal static class Exhibits
     {
         script.SessionId = session.Ticket.IsEmpty ? session.SessionId.ToArray() : [1, 2, 3];
         script.SendHello12(session.Ticket.IsEmpty ? null : session.Ticket.ToArray());
+    }
+
+    /// <summary>One server has the keys and the store of the other, as in one process or fleet: what is left to keep them apart is the scope.</summary>
+    public static void ShareSessions(TlsServerContext from, TlsServerContext to) => to.Settings.Sessions = from.Settings.Sessions;
+
+    /// <summary>Offers a session whatever a client's own rules say of it.</summary>
+    /// <returns>What the server thinks of the offer.</returns>
+    public static ResumptionOutcome Redeem(TlsServerContext server, TlsSession session, string? serverName = "localhost")
+    {
+        using var script = new ScriptedClient(server) { ServerName = serverName };
+        Offer(script, session);
+        return script.Engine.Info.Resumption;
+    }
+
+    /// <summary>Sends a hello with the session.</summary>
+    public static void Offer(ScriptedClient script, TlsSession session)
+    {
+        if (session.ProtocolVersion == SslProtocols.Tls13)
+        {
+            script.SendHello13([session]);
+        }
+        else
+        {
+            Offer12(script, session);
+        }
     }
 }
