@@ -94,6 +94,6 @@ internal sealed class SessionIssuer12(Server12 server, SessionLineage lineage) :
         }
         // From here on a fatal alert removes it.
         server.Link.StoredSessionId = server.SessionId;
-        return Server.Settings.Sessions.StoreAsync(session, server.SessionId, cancellationToken: cancellationToken);
+        return Server.Settings.Sessions.StoreAsync(session, server.SessionId, server.Link.RemoteAddress, cancellationToken);
     }
 }

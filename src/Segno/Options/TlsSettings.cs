@@ -160,10 +160,27 @@ internal abstract class TlsSettings
         DisableCertificateDownloads = ChainPolicy?.DisableCertificateDownloads ?? false,
         ApplicationPolicy = Oids(ChainPolicy?.ApplicationPolicy),
         CertificatePolicy = Oids(ChainPolicy?.CertificatePolicy),
+        ChainKnobs = [.. ChainKnobs()],
         VerifyPolicy = ValidationPolicyName,
         VerifyCallback = ValidationCallback,
         Tenant = Tenant,
     };
+
+    /// <summary>What else decides about a certificate of the peer: how it may sign, and at which moment it must be valid.</summary>
+    private IEnumerable<string> ChainKnobs()
+    {
+        if (ChainPolicy is { VerificationTimeIgnored: false } policy)
+        {
+            yield return $"{nameof(X509ChainPolicy.VerificationTime)}={policy.VerificationTime.ToUniversalTime().Ticks}";
+        }
+        if (SignatureSchemes != SchemeChoice.Default)
+        {
+            foreach (TlsSignatureScheme scheme in SignatureSchemes)
+            {
+                yield return $"{nameof(SignatureSchemes)}={scheme:x}";
+            }
+        }
+    }
 
     private static string[] Oids(System.Security.Cryptography.OidCollection? oids)
     {
@@ -251,7 +268,7 @@ internal sealed class ClientSettings : TlsSettings
                 Group = "client",
                 LocalIdentity = ClientCertificate is { } certificate ? certificate.Chain[0] : default,
                 LocalIdentityCallback = ClientCertificateSelector,
-                ChainKnobs = [$"{nameof(CertificateStatusMode)}={CertificateStatusMode}"],
+                ChainKnobs = [.. ScopeInputs(isServer: false).ChainKnobs, $"{nameof(CertificateStatusMode)}={CertificateStatusMode}"],
             },
             Crypto);
         ScopeDigest = Scope.ComputeDigest(Crypto);

@@ -1,6 +1,7 @@
 using System.Security.Authentication;
 using Segno.Sessions;
 using Segno.Tests.Connections;
+using Segno.Tests.Sessions;
 
 namespace Segno.Tests.Museum;
 
@@ -77,4 +78,39 @@ internal static class Exhibits
             Offer12(script, session);
         }
     }
+
+    public static TheoryData<ResumptionMechanism, T> Cross<T>(params T[] values)
+    {
+        var data = new TheoryData<ResumptionMechanism, T>();
+        foreach (T value in values)
+        {
+            data.Add(ResumptionMechanism.SessionId, value);
+            data.Add(ResumptionMechanism.Ticket, value);
+            data.Add(ResumptionMechanism.Psk, value);
+        }
+        return data;
+    }
+
+    /// <summary>The same session under another scope, name or ticket: what no rule of the library would make of it.</summary>
+    public static TlsSession Copy(TlsSession session, SessionScope scope, string? serverName, byte[] ticket) => new(
+        new TlsSessionState
+        {
+            IsServer = session.IsServer,
+            ProtocolVersion = session.ProtocolVersion,
+            CipherSuite = session.CipherSuite,
+            Hash = session.Hash,
+            Scope = scope,
+            Lineage = session.Lineage,
+            IssuedAt = session.IssuedAt,
+            Lifetime = session.ExpiresAt - session.IssuedAt,
+            ServerName = serverName,
+            ApplicationProtocol = session.ApplicationProtocol,
+            Group = session.Group,
+            AgeAdd = session.AgeAdd,
+            Ticket = ticket,
+            SessionId = session.SessionId,
+            ExtendedMasterSecret = session.ExtendedMasterSecret,
+            OwnCertificateShown = session.OwnCertificateShown,
+        },
+        SessionDraft.SecretOf(session));
 }
