@@ -83,7 +83,7 @@ public sealed class ServerStoreOptionsTests
     {
         var store = new StoreDouble();
         (TlsClientContext client, TlsServerContext server) = Tls12HandshakeTests.Contexts(
-            ResumptionMechanism.SessionId, o => o.AllowTlsResume = false, o => o.SessionStore = store);
+            ResumptionMechanism.SessionId, o => o.AllowTlsResume = false, o => (o.SessionStore, o.Group) = (store, "test"));
         using (server)
         {
             foreach (string? address in new[] { "192.0.2.1", "192.0.2.77", "198.51.100.1", null })
