@@ -29,6 +29,7 @@ internal static class BytesPerSession
             EnabledSslProtocols = SslProtocols.Tls12,
             ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
             SessionStore = store,
+            Group = "bench",
         });
         var client = new TlsClientContext(new TlsClientOptions
         {

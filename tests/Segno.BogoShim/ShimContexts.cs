@@ -126,6 +126,8 @@ internal sealed class ShimContexts : IDisposable
                 : TlsClientCertificateMode.None,
             ClientCertificateAuthorities = options.ClientCaList is "" or "<NULL>" or "<EMPTY>" ? null : ReadNames(options.ClientCaList),
             SessionStore = _store,
+            // Of each context its own: what differs in its flags is not always in its scope.
+            Group = Guid.NewGuid().ToString(),
             TicketKeys = options.UseTicketKeys ? _ticketKeys : null,
             PreferServerCipherSuites = options.ServerPreference,
             ApplicationProtocols =

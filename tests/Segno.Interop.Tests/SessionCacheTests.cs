@@ -22,6 +22,7 @@ public sealed partial class SessionCacheTests
         TlsServerOptions options = Make.Server(Make.Certificate("ecdsa"), SslProtocols.Tls12);
         options.TicketCount = 0;
         options.SessionStore = store;
+        options.Group = "test";
         options.TimeProvider = clock;
         await using SegnoServer server = new(options, Exchange.HelloAsync);
         using Scratch scratch = Make.Scratch();

@@ -283,6 +283,7 @@ internal sealed class ServeCommand : ExampleCommand
         {
             ServerCertificates = [certificate],
             SessionStore = store,
+            Group = "segno serve",
             KeyLog = keyLog is null ? null : keyLog.WriteLine,
             TimeProvider = _environment.Time,
         };

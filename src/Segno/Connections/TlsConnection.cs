@@ -303,6 +303,41 @@ public sealed partial class TlsConnection : IDisposable
         WriteKeyUpdate(requestPeer);
     }
 
+    /// <summary>
+    /// Server with <see cref="TlsServerOptions.DeferSessions"/>: the application has accepted the client, so what it was given may be
+    /// resumed from now on: the tickets of TLS 1.3 are queued, the session ID of TLS 1.2 is stored. Without it there is nothing to
+    /// resume. Belongs to the sending half.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the wait for a store.</param>
+    /// <returns>Whether there is a session now that can be resumed: not where none shall or can be, and not when nothing waited, as on the second call.</returns>
+    /// <exception cref="InvalidOperationException">The handshake is not complete, sending is closed, or this is a client's connection.</exception>
+    public ValueTask<bool> CommitSessionAsync(CancellationToken cancellationToken = default)
+    {
+        SessionIssuer? issuer = UsableIssuer();
+        ValueTask<bool> committed = default;
+        Guarded(() => committed = issuer?.CommitAsync(cancellationToken) ?? default);
+        return committed;
+    }
+
+    /// <summary>Server, TLS 1.3: queues more tickets (RFC 9846 §4.7.1), for a client that will open more connections. Belongs to the sending half.</summary>
+    /// <param name="count">How many, 1 to 8.</param>
+    /// <returns>How many are queued: a connection has at most 16 in all; 0 where resumption is off, where the client could use none, and on TLS 1.2.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is out of its range.</exception>
+    /// <exception cref="InvalidOperationException">The handshake is not complete, sending is closed, sessions wait for <see cref="CommitSessionAsync"/>, or this is a client's connection.</exception>
+    public int IssueTickets(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, ServerSettings.MaxTicketCount);
+        SessionIssuer? issuer = UsableIssuer();
+        if (issuer is { IsCommitted: false })
+        {
+            throw new InvalidOperationException("Sessions are deferred: call CommitSessionAsync first.");
+        }
+        int issued = 0;
+        Guarded(() => issued = issuer?.Issue(count) ?? 0);
+        return issued;
+    }
+
     /// <summary>Keying material for another protocol (RFC 9846 §7.5, RFC 5705), with a context.</summary>
     /// <param name="label">The label, ASCII.</param>
     /// <param name="context">The context, at most 65535 bytes on TLS 1.2, where an empty one is not the same as none; in TLS 1.3 it is.</param>
@@ -374,6 +409,20 @@ public sealed partial class TlsConnection : IDisposable
             throw new InvalidOperationException("The peer has no extended_master_secret: keys of this connection are not bound to it (RFC 7627 §5.4).");
         }
         keys12.Export(label, hasContext, context, output);
+    }
+
+    private SessionIssuer? UsableIssuer()
+    {
+        ThrowIfFailed();
+        if (!IsServer)
+        {
+            throw new InvalidOperationException("Only a server issues sessions.");
+        }
+        if (!_completed || _sendClosed)
+        {
+            throw new InvalidOperationException("Sessions are issued only while application data can be sent.");
+        }
+        return _link.Issuer;
     }
 
     private void WriteKeyUpdate(bool requestPeer)

@@ -2,7 +2,7 @@ using Segno.Sessions;
 
 namespace Segno;
 
-/// <summary>A server's configuration, checked and frozen, with its ticket keys. Immutable and thread-safe; make one and keep it: sessions are resumed only within one context unless keys are shared.</summary>
+/// <summary>A server's configuration, checked and frozen, with its ticket keys. Immutable and thread-safe; make one and keep it: sessions are resumed only within one context unless <see cref="TlsServerOptions.Group"/> says otherwise.</summary>
 public sealed class TlsServerContext : IDisposable
 {
     /// <summary>Checks and copies the options.</summary>

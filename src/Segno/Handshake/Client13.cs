@@ -46,7 +46,7 @@ internal sealed class ClientHandshake
     public TlsSession? Resumed { get; set; }
 
     /// <summary>Why no session is offered.</summary>
-    public ResumptionReason NotOfferedReason { get; set; }
+    public ResumptionOutcome NotOffered { get; set; }
 
     /// <summary>The server's request for a certificate, with the schemes it accepts.</summary>
     public TlsCertificateRequestInfo? CertificateRequest { get; set; }
@@ -67,7 +67,7 @@ internal sealed class ClientHandshake
     {
         if (!Settings.AllowResume)
         {
-            NotOfferedReason = ResumptionReason.ResumptionDisabled;
+            NotOffered = ResumptionOutcome.None(ResumptionReason.ResumptionDisabled);
             return;
         }
         TlsSession? session = Settings.Resume;
@@ -79,7 +79,7 @@ internal sealed class ClientHandshake
         }
         if (session is null)
         {
-            NotOfferedReason = reason;
+            NotOffered = ResumptionOutcome.None(reason);
             return;
         }
         ResumptionMechanism mechanism = MechanismOf(session);
@@ -102,7 +102,7 @@ internal sealed class ClientHandshake
         }
         else
         {
-            NotOfferedReason = verdict.Reason;
+            NotOffered = ResumptionOutcome.None(verdict.Reason, verdict.Detail);
             if (key is not null)
             {
                 // A context that shares the cache may have another rule.
@@ -114,7 +114,7 @@ internal sealed class ClientHandshake
     /// <summary>The server made a full handshake, or the offer did not come about.</summary>
     public void ReportFullHandshake() => Link.Info.Resumption = Offered is { } offered
         ? ResumptionOutcome.Declined(MechanismOf(offered), ResumptionReason.DeclinedByServer)
-        : ResumptionOutcome.None(NotOfferedReason);
+        : NotOffered;
 
     /// <summary>The server's choice (RFC 7301 §3.2), of this connection whatever the session had.</summary>
     public void ReadApplicationProtocol(ExtensionBlock extensions)
@@ -348,7 +348,7 @@ internal sealed class ExpectServerHello : HandshakeState
         {
             // A PSK of another hash cannot be selected any more (RFC 9846 §4.2.2).
             _client.Offered = null;
-            _client.NotOfferedReason = ResumptionReason.CipherSuiteMismatch;
+            _client.NotOffered = ResumptionOutcome.None(ResumptionReason.CipherSuiteMismatch);
         }
         _client.Link.Transcript.ReplaceByMessageHash(suite.Hash);
         _client.Link.Transcript.Append(message.Raw);

@@ -31,6 +31,9 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     /// <summary>TLS 1.2 server: under which ID the store has the session of this connection; empty: it has none.</summary>
     public byte[] StoredSessionId { get; set; } = [];
 
+    /// <summary>Server, after the handshake: what gives its client sessions; <see langword="null"/> where there is nothing to give.</summary>
+    public SessionIssuer? Issuer { get; set; }
+
     /// <summary>The sender that callbacks of the application see.</summary>
     public abstract object Sender { get; }
 

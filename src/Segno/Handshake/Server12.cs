@@ -70,6 +70,9 @@ internal sealed class ServerNegotiation12
     /// <summary>Whether sessions of this connection are kept: without extended main secret none is .</summary>
     private bool MayKeepSession => Settings.AllowResume && _extendedMasterSecret && Settings.Tls12SessionLifetime > TimeSpan.Zero;
 
+    /// <summary>A ticket cannot be taken back, so there is none where the application's verdict is yet to come (A12): only an ID.</summary>
+    private bool MayIssueTicket => MayKeepSession && !Settings.DeferSessions;
+
     /// <summary>R-19: with a ticket, the session ID is nothing but something to be echoed.</summary>
     private ResumptionMechanism Mechanism => this switch
     {
@@ -136,7 +139,7 @@ internal sealed class ServerNegotiation12
         _common.ReportResumed(session);
         SessionLineage lineage = session.Lineage.Next();
         // the old ticket stays good; a new one is worth its bytes only when the old one is half used up, or its key on the way out.
-        _server.TicketPromised = Mechanism == ResumptionMechanism.Ticket && MayKeepSession && Settings.TicketCountOnResumption > 0
+        _server.TicketPromised = Mechanism == ResumptionMechanism.Ticket && MayIssueTicket && Settings.TicketCountOnResumption > 0
             && (isDue || _link.Now - session.IssuedAt > session.TicketLifetime / 2);
         _common.ChooseApplicationProtocol(_hello);
         byte[] random = SendHello(_hello.SessionId, keepMessages: false);
@@ -213,7 +216,7 @@ internal sealed class ServerNegotiation12
         _link.CheckEndOfRecord();
         bool request = Settings.ClientCertificateMode != TlsClientCertificateMode.None;
         // not unasked.
-        _server.TicketPromised = MayKeepSession && _ticket is not null && Settings.TicketCount > 0;
+        _server.TicketPromised = MayIssueTicket && _ticket is not null && Settings.TicketCount > 0;
         if (MayKeepSession && !_server.TicketPromised && Settings.StoredSessions is not null)
         {
             // it says nothing. R-11: nor is it the one that was offered.
@@ -417,6 +420,11 @@ internal sealed class ExpectClientFinished12(Server12 server, PeerVerified clien
         if (server.TicketPromised)
         {
             server.SendTicket(lineage);
+        }
+        if (server.SessionId.Length > 0 && server.Common.Settings.DeferSessions)
+        {
+            link.Issuer = new SessionIssuer12(server, lineage);
+            return SendFinished(finished, write, kept: false);
         }
         return server.SessionId.Length > 0 && server.TryCreateSession(lineage, server.SessionId, out TlsSession? session)
             ? Pause.For(() => server.Common.Settings.Sessions.StoreAsync(session, server.SessionId, link.RemoteAddress, link.Aborted), kept => SendFinished(finished, write, kept))

@@ -656,7 +656,7 @@ internal sealed class ExpectClientCertificateVerify(ServerHandshake server, Peer
     }
 }
 
-/// <summary>Waits for the client's Finished; then tickets may go out.</summary>
+/// <summary>Waits for the client's Finished; then tickets may go out, unless the application has yet to say so.</summary>
 internal sealed class ExpectClientFinished(ServerHandshake server, SessionLineage? resumedLineage, PeerVerified peer) : HandshakeState
 {
     public override HandshakeState Receive(HandshakeMessage message)
@@ -668,46 +668,14 @@ internal sealed class ExpectClientFinished(ServerHandshake server, SessionLineag
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         link.Keys.Finish(link.Transcript.Current(hash));
         var connected = new Connected13(link, null, finished);
-        SendTickets();
+        if (server.MayIssueTickets)
+        {
+            link.Issuer = new SessionIssuer13(server, resumedLineage ?? server.BeginLineage(peer));
+            if (link.Issuer.IsCommitted)
+            {
+                link.Issuer.Issue(server.TicketCount);
+            }
+        }
         return connected;
-    }
-
-    private void SendTickets()
-    {
-        if (server.TicketCount == 0)
-        {
-            return;
-        }
-        SessionLineage lineage = resumedLineage ?? server.BeginLineage(peer);
-        for (int i = 0; i < server.TicketCount; i++)
-        {
-            SendTicket(lineage, i);
-        }
-    }
-
-    private void SendTicket(SessionLineage lineage, int index)
-    {
-        HandshakeLink link = server.Link;
-        Span<byte> random = stackalloc byte[4];
-        link.Crypto.FillRandom(random);
-        uint ageAdd = BitConverter.ToUInt32(random);
-        Span<byte> nonce = [(byte)index];
-        Span<byte> psk = stackalloc byte[HashKinds.MaxLength];
-        psk = psk[..server.Suite!.Hash.Length()];
-        link.Keys!.ResumptionPsk(nonce, psk);
-        // A session that cannot be (its authentication is about to end) or a ticket that cannot be sealed: then there is none.
-        bool possible = link.TryCreateSession(lineage, server.Settings.TicketLifetime, psk, new SessionHandles { AgeAdd = ageAdd }, out TlsSession? session);
-        CryptographicOperations.ZeroMemory(psk);
-        if (!possible || server.Settings.Sessions.IssueTicket(session!) is not { } ticket)
-        {
-            return;
-        }
-        TlsWriter writer = link.Begin(HandshakeType.NewSessionTicket, out int start);
-        writer.UInt32((uint)session!.TicketLifetime.TotalSeconds);
-        writer.UInt32(ageAdd);
-        writer.Vector8(nonce);
-        writer.Vector16(ticket);
-        writer.Vector16([]);
-        link.End(start, toTranscript: false);
     }
 }

@@ -90,6 +90,21 @@ internal sealed partial class TlsChannel
         }
     }
 
+    /// <summary>The application accepts the client: its sessions go out, or into the store.</summary>
+    public async Task<bool> CommitSessionAsync(CancellationToken cancellationToken)
+    {
+        ValueTask<bool> committed = default;
+        await SendAsync(connection => committed = connection.CommitSessionAsync(cancellationToken), cancellationToken).ConfigureAwait(false);
+        return await committed.ConfigureAwait(false);
+    }
+
+    public async Task<int> IssueTicketsAsync(int count, CancellationToken cancellationToken)
+    {
+        int issued = 0;
+        await SendAsync(connection => issued = connection.IssueTickets(count), cancellationToken).ConfigureAwait(false);
+        return issued;
+    }
+
     public void Send(Action<TlsConnection>? action)
     {
         _gate.Wait();

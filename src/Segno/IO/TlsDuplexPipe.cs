@@ -114,6 +114,20 @@ public sealed class TlsDuplexPipe : IDuplexPipe, IAsyncDisposable
     public Task UpdateKeysAsync(bool requestPeer = false, CancellationToken cancellationToken = default)
         => Channel.SendAsync(connection => connection.UpdateKeys(requestPeer), cancellationToken);
 
+    /// <summary>Server with <see cref="TlsServerOptions.DeferSessions"/>: the application has accepted the client, so its session may be resumed from now on (<see cref="TlsConnection.CommitSessionAsync"/>).</summary>
+    /// <param name="cancellationToken">Ends the wait; under way, it breaks the writing half.</param>
+    /// <returns>Whether there is a session now that can be resumed.</returns>
+    /// <exception cref="InvalidOperationException">Not authenticated, closed, or not a server.</exception>
+    public Task<bool> CommitSessionAsync(CancellationToken cancellationToken = default) => Channel.CommitSessionAsync(cancellationToken);
+
+    /// <summary>Server, TLS 1.3: sends more tickets, for a client that will open more connections (<see cref="TlsConnection.IssueTickets"/>).</summary>
+    /// <param name="count">How many, 1 to 8.</param>
+    /// <param name="cancellationToken">Ends the wait; under way, it breaks the writing half.</param>
+    /// <returns>How many were sent: at most 16 on one connection.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is out of its range.</exception>
+    /// <exception cref="InvalidOperationException">Not authenticated, closed, not a server, or sessions wait for <see cref="CommitSessionAsync"/>.</exception>
+    public Task<int> IssueTicketsAsync(int count, CancellationToken cancellationToken = default) => Channel.IssueTicketsAsync(count, cancellationToken);
+
     /// <summary>Sends close_notify if the connection is healthy (for a second at most, ignoring errors), then completes the transport. What was not flushed is dropped.</summary>
     /// <remarks>Happens by itself once both <see cref="Input"/> and <see cref="Output"/> are completed.</remarks>
     public ValueTask DisposeAsync()

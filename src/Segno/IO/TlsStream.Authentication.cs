@@ -95,7 +95,7 @@ public sealed partial class TlsStream
     public Task AuthenticateAsClientAsync(TlsClientContext context, string? targetHost, int targetPort, CancellationToken cancellationToken)
         => AuthenticateAsync(ClientChannel(context, targetHost, targetPort), cancellationToken);
 
-    /// <summary>Authenticates as a server. Sessions of this connection can be resumed only where <see cref="TlsServerOptions.TicketKeys"/> is set: make a <see cref="TlsServerContext"/> to resume.</summary>
+    /// <summary>Authenticates as a server. Sessions of this connection can be resumed only where <see cref="TlsServerOptions.TicketKeys"/> and <see cref="TlsServerOptions.Group"/> are set: make a <see cref="TlsServerContext"/> to resume.</summary>
     /// <param name="options">How.</param>
     /// <param name="cancellationToken">Ends the handshake; the stream is unusable then.</param>
     /// <exception cref="ArgumentException">An option is out of its range or contradicts another.</exception>
@@ -135,7 +135,7 @@ public sealed partial class TlsStream
     public void AuthenticateAsClient(TlsClientContext context, string? targetHost = null, int targetPort = 0)
         => Authenticate(ClientChannel(context, targetHost, targetPort));
 
-    /// <summary>Authenticates as a server, blocking the thread. Sessions of this connection can be resumed only where <see cref="TlsServerOptions.TicketKeys"/> is set.</summary>
+    /// <summary>Authenticates as a server, blocking the thread. Sessions of this connection can be resumed only where <see cref="TlsServerOptions.TicketKeys"/> and <see cref="TlsServerOptions.Group"/> are set.</summary>
     /// <param name="options">How.</param>
     /// <exception cref="ArgumentException">An option is out of its range or contradicts another.</exception>
     /// <exception cref="TlsException">The handshake failed. The alert is sent already.</exception>

@@ -42,7 +42,15 @@ public sealed class TlsServerOptions : TlsOptions
     /// <summary>Distinguished names (DER) of acceptable client-certificate authorities, sent as a hint. Default <see langword="null"/>: none sent.</summary>
     public IList<ReadOnlyMemory<byte>>? ClientCertificateAuthorities { get; set; }
 
-    /// <summary>The ticket keys. Default <see langword="null"/>: random ones of the context's own, rotated daily.</summary>
+    /// <summary>
+    /// The name under which contexts share sessions, 1 to 255 characters: contexts that have the same keys or the same store resume
+    /// each other's sessions only under the same name, and give the same name only if whoever is let in by one may be let in by the
+    /// other. Required with <see cref="TicketKeys"/> or <see cref="SessionStore"/>. Default <see langword="null"/>: a random name of
+    /// the context's own, so that it shares with nobody.
+    /// </summary>
+    public string? Group { get; set; }
+
+    /// <summary>The ticket keys. Default <see langword="null"/>: random ones of the context's own, rotated daily. Keys given here need a <see cref="Group"/>.</summary>
     public TicketKeyRing? TicketKeys { get; set; }
 
     /// <summary>How long a TLS 1.3 ticket is good, 0 to 7 days (RFC 9846 §4.7.1). Default 24 h; zero sends none.</summary>
@@ -50,7 +58,7 @@ public sealed class TlsServerOptions : TlsOptions
 
     /// <summary>
     /// Where the sessions are kept that clients know by an ID. Default <see langword="null"/>: a <see cref="MemorySessionStore"/> of
-    /// the context's own, of 20,000 sessions and 8 MiB. One given here stays the caller's to dispose, and may be shared: its
+    /// the context's own, of 20,000 sessions and 8 MiB. One given here stays the caller's to dispose, needs a <see cref="Group"/>, and may be shared: its
     /// entries are sealed under each context's own keys. None is made or used where <see cref="TlsOptions.AllowTlsResume"/> is off.
     /// </summary>
     public ISessionStore? SessionStore { get; set; }
@@ -63,6 +71,14 @@ public sealed class TlsServerOptions : TlsOptions
 
     /// <summary>How many tickets follow a resumed handshake, 0 to 8. Default 1. TLS 1.2 has at most one, and none before half of the old one is over; with 0 it is not renewed.</summary>
     public int TicketCountOnResumption { get; set; } = 1;
+
+    /// <summary>
+    /// Whether sessions wait for the application's own verdict on the client, such as a login: until
+    /// <see cref="TlsConnection.CommitSessionAsync"/> there is none that could be resumed, whatever becomes of the connection. TLS 1.2
+    /// then has session IDs alone, because its tickets come too early to wait. Default <see langword="false"/>: sessions are usable
+    /// when the handshake is complete.
+    /// </summary>
+    public bool DeferSessions { get; set; }
 
     /// <summary>For how long a peer's authentication may be carried on by resumption, whatever is renewed. Default <see langword="null"/>: 7 days, 24 hours with client certificates.</summary>
     public TimeSpan? AuthenticationLifetime { get; set; }

@@ -160,10 +160,27 @@ internal abstract class TlsSettings
         DisableCertificateDownloads = ChainPolicy?.DisableCertificateDownloads ?? false,
         ApplicationPolicy = Oids(ChainPolicy?.ApplicationPolicy),
         CertificatePolicy = Oids(ChainPolicy?.CertificatePolicy),
+        ChainKnobs = [.. ChainKnobs()],
         VerifyPolicy = ValidationPolicyName,
         VerifyCallback = ValidationCallback,
         Tenant = Tenant,
     };
+
+    /// <summary>What else decides about a certificate of the peer: how it may sign, and at which moment it must be valid.</summary>
+    private IEnumerable<string> ChainKnobs()
+    {
+        if (ChainPolicy is { VerificationTimeIgnored: false } policy)
+        {
+            yield return $"{nameof(X509ChainPolicy.VerificationTime)}={policy.VerificationTime.ToUniversalTime().Ticks}";
+        }
+        if (SignatureSchemes != SchemeChoice.Default)
+        {
+            foreach (TlsSignatureScheme scheme in SignatureSchemes)
+            {
+                yield return $"{nameof(SignatureSchemes)}={scheme:x}";
+            }
+        }
+    }
 
     private static string[] Oids(System.Security.Cryptography.OidCollection? oids)
     {
@@ -251,7 +268,7 @@ internal sealed class ClientSettings : TlsSettings
                 Group = "client",
                 LocalIdentity = ClientCertificate is { } certificate ? certificate.Chain[0] : default,
                 LocalIdentityCallback = ClientCertificateSelector,
-                ChainKnobs = [$"{nameof(CertificateStatusMode)}={CertificateStatusMode}"],
+                ChainKnobs = [.. ScopeInputs(isServer: false).ChainKnobs, $"{nameof(CertificateStatusMode)}={CertificateStatusMode}"],
             },
             Crypto);
         ScopeDigest = Scope.ComputeDigest(Crypto);
@@ -303,6 +320,7 @@ internal sealed class ClientSettings : TlsSettings
 internal sealed class ServerSettings : TlsSettings
 {
     public const int MaxTicketCount = 8;
+    public const int MaxGroupLength = 255;
 
     public ServerSettings(TlsServerOptions options)
         : base(options)
@@ -331,6 +349,8 @@ internal sealed class ServerSettings : TlsSettings
             throw new ArgumentException("AuthenticationLifetime: not positive.", nameof(options));
         }
         PreferServerCipherSuites = options.PreferServerCipherSuites;
+        string? group = GroupOf(options);
+        DeferSessions = options.DeferSessions;
         OwnsTicketKeys = options.TicketKeys is null && AllowResume;
         TicketKeys = AllowResume ? options.TicketKeys ?? new TicketKeyRing(ticketLifetime: TicketLifetime > TimeSpan.Zero ? TicketLifetime : null, timeProvider: TimeProvider) : null;
         Tls12SessionLifetime = options.Tls12SessionLifetime >= TimeSpan.Zero && options.Tls12SessionLifetime <= TimeSpan.FromHours(24)
@@ -343,7 +363,7 @@ internal sealed class ServerSettings : TlsSettings
             StoredSessions = new StoredSessions(SessionStore, Crypto, TimeProvider, Tenant);
         }
         Sessions = new ServerSessions(TicketKeys, StoredSessions, Crypto);
-        Scope = SessionScope.Create(ScopeInputs(isServer: true) with { ClientAuthentication = ClientCertificateMode }, Crypto);
+        Scope = SessionScope.Create(ScopeInputs(isServer: true) with { Group = group, ClientAuthentication = ClientCertificateMode, AwaitsVerdict = DeferSessions }, Crypto);
     }
 
     public TlsCertificate[] Certificates { get; }
@@ -366,6 +386,9 @@ internal sealed class ServerSettings : TlsSettings
 
     public bool PreferServerCipherSuites { get; }
 
+    /// <summary>Whether sessions wait for the application's verdict.</summary>
+    public bool DeferSessions { get; }
+
     public TicketKeyRing? TicketKeys { get; }
 
     public bool OwnsTicketKeys { get; }
@@ -385,6 +408,21 @@ internal sealed class ServerSettings : TlsSettings
     public ServerSessions Sessions { get; set; }
 
     public override SessionScope Scope { get; }
+
+    /// <summary>Whoever may share sessions says with whom (A6, A8).</summary>
+    private static string? GroupOf(TlsServerOptions options)
+    {
+        string? shared = options.TicketKeys is not null ? nameof(options.TicketKeys)
+            : options.SessionStore is not null ? nameof(options.SessionStore)
+            : null;
+        return options.Group switch
+        {
+            { Length: 0 or > MaxGroupLength } => throw new ArgumentException($"Group: the name has {options.Group.Length} characters, and not 1 to {MaxGroupLength}.", nameof(options)),
+            null when shared is not null => throw new ArgumentException(
+                $"Group: {shared} may be shared between contexts; set Group to a name that is the same in those that may resume each other's sessions, and in no other.", nameof(options)),
+            var group => group,
+        };
+    }
 
     private static ValueTask<ServerSettings?> Unwrap(
         Func<TlsClientHelloInfo, CancellationToken, ValueTask<TlsServerContext?>> selector, (TlsClientHelloInfo Hello, CancellationToken Token) input)

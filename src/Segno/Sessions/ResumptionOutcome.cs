@@ -114,7 +114,8 @@ public readonly record struct ResumptionOutcome(
     /// <summary>Whether the session was resumed.</summary>
     public bool IsResumed => Status == ResumptionStatus.Resumed;
 
-    internal static ResumptionOutcome None(ResumptionReason reason) => new(ResumptionStatus.NotOffered, ResumptionMechanism.None, reason);
+    internal static ResumptionOutcome None(ResumptionReason reason, string? detail = null)
+        => new(ResumptionStatus.NotOffered, ResumptionMechanism.None, reason, detail);
 
     internal static ResumptionOutcome Resumed(ResumptionMechanism mechanism) => new(ResumptionStatus.Resumed, mechanism, ResumptionReason.None);
 

@@ -85,7 +85,7 @@ internal sealed class SessionScope
         builder.Add(ScopeComponent.ClientAuthentication, ClientAuthentication(inputs, crypto));
         builder.Add(ScopeComponent.TrustAnchors, TrustAnchors(inputs, crypto));
         builder.Add(ScopeComponent.ChainPolicy, ChainPolicy(inputs));
-        builder.Add(ScopeComponent.VerifyPolicy, Policy(inputs.VerifyPolicy, inputs.VerifyCallback, crypto));
+        builder.Add(ScopeComponent.VerifyPolicy, Policy(inputs, crypto));
         builder.Add(ScopeComponent.Tenant, inputs.Tenant is { } tenant ? Tagged(1, Encoding.UTF8.GetBytes(tenant)) : [0]);
         return builder.Build();
     }
@@ -169,12 +169,16 @@ internal sealed class SessionScope
         }
     }
 
-    private static byte[] Policy(string? name, object? callback, CryptoProvider crypto) => (name, callback) switch
+    private static byte[] Policy(SessionScopeInputs inputs, CryptoProvider crypto)
     {
-        (not null, _) => Tagged(1, Encoding.UTF8.GetBytes(name)),
-        (null, not null) => Tagged(2, CallbackIdentity.Of(callback, crypto)),
-        _ => [0],
-    };
+        byte[] policy = (inputs.VerifyPolicy, inputs.VerifyCallback) switch
+        {
+            (not null, _) => Tagged(1, Encoding.UTF8.GetBytes(inputs.VerifyPolicy)),
+            (null, not null) => Tagged(2, CallbackIdentity.Of(inputs.VerifyCallback, crypto)),
+            _ => [0],
+        };
+        return inputs.AwaitsVerdict ? Tagged(3, policy) : policy;
+    }
 
     private static byte[] Tagged(byte kind, ReadOnlySpan<byte> value) => [kind, .. value];
 

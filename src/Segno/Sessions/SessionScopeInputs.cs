@@ -49,6 +49,9 @@ internal sealed record SessionScopeInputs
     /// <summary>The verify callback. Without a name it is told apart by reference, in this process only.</summary>
     public object? VerifyCallback { get; init; }
 
+    /// <summary>Server: whether a session was not there before the application's own verdict. One that never had to wait for it says less.</summary>
+    public bool AwaitsVerdict { get; init; }
+
     public string? Tenant { get; init; }
 }
 

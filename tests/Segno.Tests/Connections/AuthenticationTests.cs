@@ -216,7 +216,7 @@ public class AuthenticationTests
         TlsServerContext open = HandshakeTests.Contexts(null, o =>
         {
             o.ServerCertificates = [TestPki.Ecdsa("a.example").Tls];
-            o.TicketKeys = keys;
+            (o.TicketKeys, o.Group) = (keys, "a");
         }).Server;
         (TlsClientContext client, TlsServerContext router) = HandshakeTests.Contexts(null, o =>
             o.ContextSelector = (hello, _) => ValueTask.FromResult(hello.ServerName switch
@@ -249,8 +249,8 @@ public class AuthenticationTests
     public void ATicketOfAnotherContextIsDeclinedByName()
     {
         var keys = new TicketKeyRing();
-        (TlsClientContext client, TlsServerContext one) = HandshakeTests.Contexts(null, o => o.TicketKeys = keys);
-        TlsServerContext two = HandshakeTests.Contexts(null, o => o.TicketKeys = keys).Server;
+        (TlsClientContext client, TlsServerContext one) = HandshakeTests.Contexts(null, o => (o.TicketKeys, o.Group) = (keys, "one"));
+        TlsServerContext two = HandshakeTests.Contexts(null, o => (o.TicketKeys, o.Group) = (keys, "two")).Server;
         EnginePair.Connect(client, one).Dispose();
         using EnginePair pair = EnginePair.Connect(client, two);
         Assert.Equal(ResumptionOutcome.Declined(ResumptionMechanism.Psk, ResumptionReason.ScopeMismatch, "Group"), pair.Server.Info.Resumption);

@@ -106,7 +106,7 @@ public class Tls12HandshakeTests
     public void ATicketUnderARetiringKeyIsRenewed(bool rotate)
     {
         using var keys = new TicketKeyRing();
-        (TlsClientContext client, TlsServerContext server) = Contexts(ResumptionMechanism.Ticket, configureServer: o => o.TicketKeys = keys);
+        (TlsClientContext client, TlsServerContext server) = Contexts(ResumptionMechanism.Ticket, configureServer: o => (o.TicketKeys, o.Group) = (keys, "test"));
         EnginePair.Connect(client, server).Dispose();
         if (rotate)
         {

@@ -162,7 +162,7 @@ public class Tls12RequirementTests
     {
         var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
         using var keys = new TicketKeyRing(timeProvider: clock);
-        (_, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Ticket, null, o => o.TicketKeys = keys);
+        (_, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Ticket, null, o => (o.TicketKeys, o.Group) = (keys, "test"));
         server.Settings.Sessions = new NoTickets();
         using var script = new ScriptedClient(server);
         script.SendHello12([]);

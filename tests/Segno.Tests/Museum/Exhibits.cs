@@ -1,6 +1,7 @@
 using System.Security.Authentication;
 using Segno.Sessions;
 using Segno.Tests.Connections;
+using Segno.Tests.Sessions;
 
 namespace Segno.Tests.Museum;
 
@@ -23,9 +24,9 @@ internal static class Exhibits
         });
 
     /// <summary>Makes a session by a full handshake: the client's side of it. It stays in the client's cache, too.</summary>
-    public static TlsSession Session(TlsClientContext client, TlsServerContext server)
+    public static TlsSession Session(TlsClientContext client, TlsServerContext server, string host = "localhost")
     {
-        using EnginePair pair = EnginePair.Connect(client, server);
+        using EnginePair pair = EnginePair.Connect(client, server, host);
         Assert.False(pair.Client.Info.Resumption.IsResumed);
         return Assert.IsType<TlsSession>(pair.Client.Session);
     }
@@ -52,4 +53,64 @@ internal static class Exhibits
         script.SessionId = session.Ticket.IsEmpty ? session.SessionId.ToArray() : [1, 2, 3];
         script.SendHello12(session.Ticket.IsEmpty ? null : session.Ticket.ToArray());
     }
+
+    /// <summary>One server has the keys and the store of the other, as in one process or fleet: what is left to keep them apart is the scope.</summary>
+    public static void ShareSessions(TlsServerContext from, TlsServerContext to) => to.Settings.Sessions = from.Settings.Sessions;
+
+    /// <summary>Offers a session whatever a client's own rules say of it.</summary>
+    /// <returns>What the server thinks of the offer.</returns>
+    public static ResumptionOutcome Redeem(TlsServerContext server, TlsSession session, string? serverName = "localhost")
+    {
+        using var script = new ScriptedClient(server) { ServerName = serverName };
+        Offer(script, session);
+        return script.Engine.Info.Resumption;
+    }
+
+    /// <summary>Sends a hello with the session.</summary>
+    public static void Offer(ScriptedClient script, TlsSession session)
+    {
+        if (session.ProtocolVersion == SslProtocols.Tls13)
+        {
+            script.SendHello13([session]);
+        }
+        else
+        {
+            Offer12(script, session);
+        }
+    }
+
+    public static TheoryData<ResumptionMechanism, T> Cross<T>(params T[] values)
+    {
+        var data = new TheoryData<ResumptionMechanism, T>();
+        foreach (T value in values)
+        {
+            data.Add(ResumptionMechanism.SessionId, value);
+            data.Add(ResumptionMechanism.Ticket, value);
+            data.Add(ResumptionMechanism.Psk, value);
+        }
+        return data;
+    }
+
+    /// <summary>The same session under another scope, name or ticket: what no rule of the library would make of it.</summary>
+    public static TlsSession Copy(TlsSession session, SessionScope scope, string? serverName, byte[] ticket) => new(
+        new TlsSessionState
+        {
+            IsServer = session.IsServer,
+            ProtocolVersion = session.ProtocolVersion,
+            CipherSuite = session.CipherSuite,
+            Hash = session.Hash,
+            Scope = scope,
+            Lineage = session.Lineage,
+            IssuedAt = session.IssuedAt,
+            Lifetime = session.ExpiresAt - session.IssuedAt,
+            ServerName = serverName,
+            ApplicationProtocol = session.ApplicationProtocol,
+            Group = session.Group,
+            AgeAdd = session.AgeAdd,
+            Ticket = ticket,
+            SessionId = session.SessionId,
+            ExtendedMasterSecret = session.ExtendedMasterSecret,
+            OwnCertificateShown = session.OwnCertificateShown,
+        },
+        SessionDraft.SecretOf(session));
 }

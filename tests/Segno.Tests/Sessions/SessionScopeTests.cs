@@ -34,6 +34,7 @@ public sealed class SessionScopeTests
         ["verify policy other"] = (Base with { VerifyPolicy = "w" }, ScopeComponent.VerifyPolicy),
         ["verify policy none"] = (Base with { VerifyPolicy = null }, ScopeComponent.VerifyPolicy),
         ["verify callback without a name"] = (Base with { VerifyPolicy = null, VerifyCallback = new object() }, ScopeComponent.VerifyPolicy),
+        ["awaits the application's verdict"] = (Base with { AwaitsVerdict = true }, ScopeComponent.VerifyPolicy),
         ["tenant other"] = (Base with { Tenant = "u" }, ScopeComponent.Tenant),
         ["tenant empty"] = (Base with { Tenant = "" }, ScopeComponent.Tenant),
         ["tenant none"] = (Base with { Tenant = null }, ScopeComponent.Tenant),

@@ -41,6 +41,7 @@ public sealed class ServerStoreOptionsTests
         using var store = new MemorySessionStore(timeProvider: new TestClock());
         TlsServerOptions options = Options();
         options.SessionStore = store;
+        options.Group = "test";
         var context = new TlsServerContext(options);
         Assert.Null(context.Settings.OwnedSessionStore);
         Assert.Same(store, context.SessionStore);
@@ -61,6 +62,7 @@ public sealed class ServerStoreOptionsTests
         var store = new StoreDouble { Before = _ => throw new InvalidOperationException("Nobody may ask.") };
         TlsServerOptions options = Options();
         options.SessionStore = store;
+        options.Group = "test";
         options.AllowTlsResume = false;
         using var context = new TlsServerContext(options);
         ServerSessions sessions = context.Settings.Sessions;
@@ -81,7 +83,7 @@ public sealed class ServerStoreOptionsTests
     {
         var store = new StoreDouble();
         (TlsClientContext client, TlsServerContext server) = Tls12HandshakeTests.Contexts(
-            ResumptionMechanism.SessionId, o => o.AllowTlsResume = false, o => o.SessionStore = store);
+            ResumptionMechanism.SessionId, o => o.AllowTlsResume = false, o => (o.SessionStore, o.Group) = (store, "test"));
         using (server)
         {
             foreach (string? address in new[] { "192.0.2.1", "192.0.2.77", "198.51.100.1", null })

@@ -1,0 +1,192 @@
+using System.Net.Security;
+using Microsoft.Extensions.Time.Testing;
+using Segno.Cryptography;
+using Segno.Handshake.Extensions;
+using Segno.Sessions;
+using Segno.Sessions.Tickets;
+using Segno.Tests.Connections;
+using Segno.Tests.Museum;
+using Segno.Tests.Sessions.Stores;
+
+namespace Segno.Tests.Sessions;
+
+/// <summary>Every reason that there can be, produced over the wire. A reason that nobody produces fails here.</summary>
+public sealed class ReasonTests
+{
+    /// <summary>Reasons of what is not built yet. The list may only get shorter.</summary>
+    private static readonly Dictionary<ResumptionReason, string> NotYet = new()
+    {
+        [ResumptionReason.TicketKeyNotYetActive] = "pre-published ticket keys",
+        [ResumptionReason.SessionConsumed] = "stateful tickets",
+        [ResumptionReason.TicketAgeSkew] = "early data",
+        [ResumptionReason.ClientCertificateRejected] = "revocation of sessions; a certificate that ResumedPeer.Reverify refuses ends the handshake",
+        [ResumptionReason.Revoked] = "revocation of sessions",
+        [ResumptionReason.DeclinedByPolicy] = "policy",
+        [ResumptionReason.LoadShed] = "policy",
+        [ResumptionReason.SessionLifetimeZero] = "client sessions",
+    };
+
+    private static readonly Dictionary<ResumptionReason, Func<ResumptionOutcome>> Produced = new()
+    {
+        [ResumptionReason.None] = () => Crafted(_ => { }),
+        [ResumptionReason.UnknownTicketKey] = () => Exhibits.Redeem(Server(), Craft(Server(), _ => { })),
+        [ResumptionReason.RetiredTicketKey] = RetiredKey,
+        [ResumptionReason.TicketUndecryptable] = () => Crafted(_ => { }, spoil: ticket => [.. ticket[..^1], (byte)(ticket[^1] ^ 1)]),
+        [ResumptionReason.TicketMalformed] = () => Crafted(_ => { }, spoil: _ => [1, 2, 3]),
+        [ResumptionReason.SessionFormatVersion] = OtherFormat,
+        [ResumptionReason.SessionNotFound] = () => ById(Exhibits.Contexts(ResumptionMechanism.SessionId).Server),
+        [ResumptionReason.SessionExpired] = () => Crafted(draft => draft.Lifetime = TimeSpan.FromMinutes(30)),
+        [ResumptionReason.AuthDeadlinePassed] = () => Crafted(draft => draft.MaximumAge = TimeSpan.FromMinutes(30)),
+        [ResumptionReason.IssuedInFuture] = () => Crafted(draft => draft.IssuedAt = SessionDraft.Now + TimeSpan.FromSeconds(61)),
+        [ResumptionReason.ScopeMismatch] = () => Crafted(draft => draft.ScopeInputs = draft.ScopeInputs with { Tenant = "other" }),
+        [ResumptionReason.ServerNameMismatch] = () => Crafted(draft => draft.ServerName = "other.example"),
+        [ResumptionReason.ProtocolVersionMismatch] = OtherVersion,
+        [ResumptionReason.CipherSuiteMismatch] = () => Crafted(draft =>
+            (draft.CipherSuite, draft.Hash, draft.Secret) = (TlsCipherSuite.TLS_AES_256_GCM_SHA384, HashKind.Sha384, [.. draft.Secret, .. draft.Secret[..16]])),
+        [ResumptionReason.ClientCertificateRequired] = () => Crafted(
+            draft => draft.ScopeInputs = draft.ScopeInputs with { ClientAuthentication = TlsClientCertificateMode.Required },
+            o => o.ClientCertificateMode = TlsClientCertificateMode.Required),
+        [ResumptionReason.ClientCertificateExpired] = () => Crafted(draft =>
+            (draft.PeerCertificates, draft.PeerNotAfter) = ([TestPki.ClientEcdsa().Certificate.RawData], SessionDraft.Now.AddMinutes(-1))),
+        [ResumptionReason.FreshPeerRequired] = () => Crafted(
+            draft => draft.PeerCertificates = [TestPki.ClientEcdsa().Certificate.RawData], o => o.ResumedPeer = ResumedPeer.RequireFresh),
+        [ResumptionReason.StoreUnavailable] = () => ById(WithStore(TimeProvider.System, _ => throw new InvalidOperationException("down"))),
+        [ResumptionReason.StoreTimeout] = Timeout,
+        [ResumptionReason.ResumptionDisabled] = () => Crafted(_ => { }, redeemer: o => o.AllowTlsResume = false),
+        [ResumptionReason.NoUsablePskMode] = WithoutUsableMode,
+        [ResumptionReason.ExtendedMasterSecretMissing] = WithoutExtendedMasterSecret,
+        [ResumptionReason.DeclinedByServer] = () => Clients(tickets: 1, declined: true),
+        [ResumptionReason.NoSessionYet] = () => Clients(tickets: 0, declined: false),
+        [ResumptionReason.PoolEmpty] = () => Clients(tickets: 1, declined: false),
+    };
+
+    public static TheoryData<ResumptionReason> Reasons => [.. Produced.Keys];
+
+    [Theory]
+    [MemberData(nameof(Reasons))]
+    public void TheReasonComesOverTheWire(ResumptionReason reason) => Assert.Equal(reason, Produced[reason]().Reason);
+
+    [Fact]
+    public void EveryReasonIsProducedOrNotYetPossible()
+        => Assert.Equal(Enum.GetValues<ResumptionReason>().Order(), Produced.Keys.Concat(NotYet.Keys).Order());
+
+    /// <summary>A session of TLS 1.3 that this server seals, although it would not have made it, offered to it or to one that has its keys.</summary>
+    private static ResumptionOutcome Crafted(
+        Action<SessionDraft> change, Action<TlsServerOptions>? configure = null, Func<byte[], byte[]>? spoil = null, Action<TlsServerOptions>? redeemer = null)
+    {
+        TlsServerContext server = Server(configure);
+        TlsSession session = Craft(server, change, spoil);
+        TlsServerContext other = redeemer is null ? server : Server(redeemer);
+        Exhibits.ShareSessions(server, other);
+        return Exhibits.Redeem(other, session);
+    }
+
+    private static TlsSession Craft(TlsServerContext server, Action<SessionDraft> change, Func<byte[], byte[]>? spoil = null, SessionDraft? draft = null)
+    {
+        draft ??= new SessionDraft();
+        (draft.ScopeInputs, draft.ServerName) = (new SessionScopeInputs { IsServer = true, Group = "g" }, "localhost");
+        change(draft);
+        byte[] ticket = Assert.IsType<byte[]>(server.Settings.Sessions.IssueTicket(draft.Session()));
+        // The client's side of it: only the secret and the ticket matter to the script.
+        (draft.IsServer, draft.Ticket) = (false, spoil?.Invoke(ticket) ?? ticket);
+        return draft.Session();
+    }
+
+    private static TlsServerContext Server(Action<TlsServerOptions>? configure = null, TestClock? clock = null) => HandshakeTests.Contexts(null, o =>
+    {
+        (o.Group, o.TimeProvider) = ("g", clock ?? new TestClock());
+        configure?.Invoke(o);
+    }).Server;
+
+    private static ResumptionOutcome RetiredKey()
+    {
+        var clock = new TestClock();
+        TlsServerContext server = Server(clock: clock);
+        TlsSession session = Craft(server, _ => { });
+        // A day active, a day for the last tickets.
+        clock.Advance(TimeSpan.FromHours(48) + TimeSpan.FromSeconds(1));
+        return Exhibits.Redeem(server, session);
+    }
+
+    /// <summary>What a later version may seal under a key that both have.</summary>
+    private static ResumptionOutcome OtherFormat()
+    {
+        using var keys = new TicketKeyRing();
+        TlsServerContext server = Server(o => o.TicketKeys = keys);
+        byte[] header = [1, .. new byte[TicketSealer.HeaderLength - 1]];
+        byte[] secret = new byte[TicketKey.SecretLength];
+        TicketKey key = keys.Active!;
+        key.WriteName(header.AsSpan(1));
+        Assert.True(key.TryCopy(secret, new byte[TicketKey.SecretLength]));
+        byte[] state = [SessionCodec.FormatVersion + 1, 1, 2, 3];
+        byte[] sealedState = new byte[state.Length + Aead.TagLength];
+        byte[] nonce = new byte[Aead.NonceLength];
+        using Aead aead = SaltedAead.Derive(
+            CryptoProvider.Default, secret, header.AsSpan(header.Length - TicketSealer.SaltLength), "segno ticket"u8, header.AsSpan(0, header.Length - TicketSealer.SaltLength), nonce);
+        aead.Seal(nonce, state, header, sealedState);
+        return Exhibits.Redeem(server, Craft(server, _ => { }, _ => [.. header, .. sealedState]));
+    }
+
+    /// <summary>A ticket of TLS 1.3 in the extension of TLS 1.2.</summary>
+    private static ResumptionOutcome OtherVersion()
+    {
+        TlsServerContext server = Server();
+        TlsSession session = Craft(server, _ => { });
+        using var script = new ScriptedClient(server);
+        script.SendHello12(session.Ticket.ToArray());
+        return script.Engine.Info.Resumption;
+    }
+
+    private static ResumptionOutcome WithoutExtendedMasterSecret()
+    {
+        TlsServerContext server = Server();
+        SessionDraft draft = SessionDraft.Tls12();
+        draft.ExtendedMasterSecret = false;
+        return Exhibits.Redeem(server, Craft(server, _ => { }, null, draft));
+    }
+
+    private static ResumptionOutcome WithoutUsableMode()
+    {
+        TlsServerContext server = Server();
+        using var script = new ScriptedClient(server);
+        script.SendHello13(
+            [Craft(server, _ => { })],
+            extensions: [.. script.Extensions13.Where(extension => extension.Type != ExtensionType.PskKeyExchangeModes), ScriptedPeer.Extension(ExtensionType.PskKeyExchangeModes, 1, 0)]);
+        return script.Engine.Info.Resumption;
+    }
+
+    private static ResumptionOutcome ById(TlsServerContext server)
+    {
+        using var script = new ScriptedClient(server) { SessionId = [1, 2, 3, 4] };
+        script.SendHello12();
+        return script.Engine.Info.Resumption;
+    }
+
+    private static TlsServerContext WithStore(TimeProvider time, Func<CancellationToken, ValueTask> before) => Exhibits.Contexts(
+        ResumptionMechanism.SessionId,
+        null,
+        o => (o.SessionStore, o.Group, o.TimeProvider) = (new StoreDouble { Before = before }, "g", time)).Server;
+
+    /// <summary>The time that a store has is over while it thinks.</summary>
+    private static ResumptionOutcome Timeout()
+    {
+        var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        return ById(WithStore(clock, _ =>
+        {
+            clock.Advance(StoredSessions.Budget);
+            return new ValueTask(new TaskCompletionSource().Task);
+        }));
+    }
+
+    /// <summary>What a client sees of it.</summary>
+    private static ResumptionOutcome Clients(int tickets, bool declined)
+    {
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk, null, o => (o.TicketCount, o.TicketCountOnResumption) = (tickets, 0));
+        for (int i = 0; i < (tickets == 0 ? 0 : declined ? 1 : 2); i++)
+        {
+            EnginePair.Connect(client, server).Dispose();
+        }
+        using EnginePair last = EnginePair.Connect(client, declined ? Exhibits.Contexts(ResumptionMechanism.Psk).Server : server);
+        return last.Client.Info.Resumption;
+    }
+}
