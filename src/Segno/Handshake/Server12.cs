@@ -103,7 +103,7 @@ internal sealed class ServerNegotiation12
         }
         // only the session's own suite will do.
         CipherSuiteInfo? suite = Array.Find(Settings.CipherSuites12, info => info.Suite == session.CipherSuite && _hello.CipherSuites.Contains((ushort)info.Suite));
-        ResumptionOutcome outcome = ResumptionRules.Judge(session, new ResumptionOffer
+        ResumptionOutcome outcome = Settings.Sessions.Judge(session, new ResumptionOffer
         {
             Mechanism = Mechanism,
             ProtocolVersion = SslProtocols.Tls12,

@@ -342,7 +342,12 @@ internal sealed class ServerSettings : TlsSettings
             SessionStore = options.SessionStore ?? OwnedSessionStore!;
             StoredSessions = new StoredSessions(SessionStore, Crypto, TimeProvider, Tenant);
         }
-        Sessions = new ServerSessions(TicketKeys, StoredSessions, Crypto);
+        if (TicketKeys is { RequiresForwardSecrecy: true } && AllowPskWithoutKeyExchange)
+        {
+            throw new ArgumentException(
+                "AllowPskWithoutKeyExchange: not under derived ticket keys, whose root opens such connections for good; make them with allowWithoutForwardSecrecy to have both.", nameof(options));
+        }
+        Sessions = new ServerSessions(TicketKeys, StoredSessions, Crypto, options.Revocations, Tenant);
         Scope = SessionScope.Create(ScopeInputs(isServer: true) with { ClientAuthentication = ClientCertificateMode }, Crypto);
     }
 
