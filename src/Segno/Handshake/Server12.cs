@@ -213,7 +213,7 @@ internal sealed class ServerNegotiation12
         _link.CheckEndOfRecord();
         bool request = Settings.ClientCertificateMode != TlsClientCertificateMode.None;
         // not unasked.
-        _server.TicketPromised = MayKeepSession && _ticket is not null && Settings.TicketCount > 0;
+        _server.TicketPromised = MayKeepSession && _ticket is not null && Settings.TicketCount > 0 && !Settings.RequiresForwardSecrecy;
         if (MayKeepSession && !_server.TicketPromised && Settings.StoredSessions is not null)
         {
             // it says nothing. R-11: nor is it the one that was offered.

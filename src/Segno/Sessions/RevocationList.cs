@@ -5,7 +5,7 @@ namespace Segno.Sessions;
 
 /// <summary>
 /// Whose sessions are no longer good, wherever they are kept: those of a client certificate, and those of a tenant. It reaches
-/// stateless tickets, which nobody can take back. For ticket keys see <see cref="TicketKeyRing.Revoke"/>. Thread-safe.
+/// stateless tickets, which nobody can take back. For ticket keys see <see cref="TicketKeyRing.Revoke(string)"/>. Thread-safe.
 /// </summary>
 /// <remarks>
 /// A session counts by its full handshake, not by its last resumption, so that no renewal outlives a revocation. Entries may go when
