@@ -305,6 +305,7 @@ internal sealed class ServeCommand : ExampleCommand
             ServerCertificates = [certificate],
             SessionStore = store,
             TicketKeys = ticketKeys,
+            Group = "segno serve",
             KeyLog = keyLog is null ? null : keyLog.WriteLine,
             TimeProvider = _environment.Time,
         };

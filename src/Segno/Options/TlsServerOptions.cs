@@ -42,7 +42,14 @@ public sealed class TlsServerOptions : TlsOptions
     /// <summary>Distinguished names (DER) of acceptable client-certificate authorities, sent as a hint. Default <see langword="null"/>: none sent.</summary>
     public IList<ReadOnlyMemory<byte>>? ClientCertificateAuthorities { get; set; }
 
-    /// <summary>The ticket keys. Default <see langword="null"/>: random ones of the context's own, rotated daily.</summary>
+    /// <summary>
+    /// The name under which contexts share sessions, 1 to 255 characters: contexts that have the same keys or the same store resume
+    /// each other's sessions only under the same name, and give the same name only if whoever is let in by one may be let in by the
+    /// other. Default <see langword="null"/>: a random name of the context's own, so that it shares with nobody.
+    /// </summary>
+    public string? Group { get; set; }
+
+    /// <summary>The ticket keys. Default <see langword="null"/>: random ones of the context's own, rotated daily. Keys that are to be shared need a <see cref="Group"/>.</summary>
     public TicketKeyRing? TicketKeys { get; set; }
 
     /// <summary>Whose sessions are revoked, looked at in each resumption; may be shared, and changed at any time. Default <see langword="null"/>: nobody's.</summary>

@@ -303,6 +303,7 @@ internal sealed class ClientSettings : TlsSettings
 internal sealed class ServerSettings : TlsSettings
 {
     public const int MaxTicketCount = 8;
+    public const int MaxGroupLength = 255;
 
     public ServerSettings(TlsServerOptions options)
         : base(options)
@@ -348,7 +349,11 @@ internal sealed class ServerSettings : TlsSettings
                 "AllowPskWithoutKeyExchange: not under derived ticket keys, whose root opens such connections for good; make them with allowWithoutForwardSecrecy to have both.", nameof(options));
         }
         Sessions = new ServerSessions(TicketKeys, StoredSessions, Crypto, options.Revocations, Tenant);
-        Scope = SessionScope.Create(ScopeInputs(isServer: true) with { ClientAuthentication = ClientCertificateMode }, Crypto);
+        if (options.Group is { Length: 0 or > MaxGroupLength })
+        {
+            throw new ArgumentException($"Group: the name has {options.Group.Length} characters, and not 1 to {MaxGroupLength}.", nameof(options));
+        }
+        Scope = SessionScope.Create(ScopeInputs(isServer: true) with { Group = options.Group, ClientAuthentication = ClientCertificateMode }, Crypto);
     }
 
     public TlsCertificate[] Certificates { get; }

@@ -188,6 +188,31 @@ public class CTests
         Array.ForEach(rings, ring => ring.Dispose());
     }
 
+    // The same keys are not enough: who shares sessions says so, by the same name.
+    [Theory]
+    [InlineData("a", "a", true)]
+    [InlineData("a", "b", false)]
+    [InlineData(null, null, false)]
+    public void C11_SharedKeysNeedASharedGroup(string? one, string? two, bool resumed)
+    {
+        using var ring = new TicketKeyRing();
+        (TlsClientContext client, TlsServerContext first) = Exhibits.Contexts(ResumptionMechanism.Psk, null, options => (options.TicketKeys, options.Group) = (ring, one));
+        TlsServerContext second = Exhibits.Contexts(ResumptionMechanism.Psk, null, options => (options.TicketKeys, options.Group) = (ring, two)).Server;
+        Exhibits.Session(client, first);
+        using EnginePair pair = EnginePair.Connect(client, second);
+        Assert.Equal(
+            resumed ? ResumptionOutcome.Resumed(ResumptionMechanism.Psk) : ResumptionOutcome.Declined(ResumptionMechanism.Psk, ResumptionReason.ScopeMismatch, "Group"),
+            pair.Server.Info.Resumption);
+    }
+
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(1, true)]
+    [InlineData(255, true)]
+    [InlineData(256, false)]
+    public void TheNameOfAGroupHasALength(int length, bool good)
+        => Assert.Equal(good, Record.Exception(() => Exhibits.Contexts(ResumptionMechanism.Psk, null, options => options.Group = new string('g', length))) is not ArgumentException);
+
     // Derived keys: TLS 1.2 gets a session ID in place of a ticket, unless somebody says that he does not mind.
     [Theory]
     [InlineData(false)]
@@ -257,6 +282,7 @@ public class CTests
     private static void Share(TlsServerOptions options, TicketKeyRing ring)
     {
         options.TicketKeys = ring;
+        options.Group = "room C";
     }
 
     private static LocatedSession Locate(TlsServerContext server, ResumptionMechanism mechanism, byte[] ticket)
