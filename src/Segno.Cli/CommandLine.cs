@@ -55,6 +55,7 @@ internal static class CommandLine
         {
             new ServeCommand(environment),
             new ConnectCommand(environment),
+            new KeysCommand(environment),
         };
         var help = new HelpOption { Recursive = true };
         help.Action = new HelpWithExamples((HelpAction)help.Action!);

@@ -1,5 +1,8 @@
+using System.Buffers;
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Segno.Sessions;
 
 namespace Segno.Cli;
 
@@ -21,6 +24,40 @@ internal static class Files
     });
 
     public static string ReadFirstLine(string path) => Load(path, () => File.ReadLines(path).FirstOrDefault() ?? "");
+
+    public static TicketKeyFile LoadTicketKeys(string path) => Load(path, () =>
+    {
+        byte[] content = File.ReadAllBytes(path);
+        try
+        {
+            return TicketKeyFile.Parse(content);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(content);
+        }
+    });
+
+    /// <summary>Ticket keys that are read again when the file has changed.</summary>
+    public static TicketKeyRing WatchTicketKeys(string path, TimeSpan? ticketLifetime, TimeProvider time)
+        => Load(path, () => TicketKeyRing.FromFile(path, ticketLifetime, timeProvider: time));
+
+    /// <summary>Ticket keys that are derived from a file's bytes, or from what its Base64 stands for.</summary>
+    public static TicketKeyRing DeriveTicketKeys(string path, TimeSpan? period, TimeSpan? ticketLifetime, TimeProvider time) => Load(path, () =>
+    {
+        byte[] content = File.ReadAllBytes(path);
+        byte[]? root = null;
+        try
+        {
+            root = Array.TrueForAll(content, value => value is < 0x7f and >= 0x20 or (byte)'\r' or (byte)'\n') ? FromBase64(content) : content;
+            return TicketKeyRing.Derive(root, period, ticketLifetime, timeProvider: time);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(content);
+            CryptographicOperations.ZeroMemory(root);
+        }
+    });
 
     public static byte[] Read(string path) => Load(path, () => File.ReadAllBytes(path));
 
@@ -63,6 +100,16 @@ internal static class Files
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         }
         return options;
+    }
+
+    private static byte[] FromBase64(ReadOnlySpan<byte> text)
+    {
+        text = text.Trim("\r\n "u8);
+        byte[] decoded = new byte[Base64.GetMaxDecodedFromUtf8Length(text.Length)];
+        bool good = Base64.DecodeFromUtf8(text, decoded, out int consumed, out int written) == OperationStatus.Done && consumed == text.Length;
+        byte[] root = decoded[..written];
+        CryptographicOperations.ZeroMemory(decoded);
+        return good ? root : throw new ArgumentException("A root is at least 32 random bytes, as they are or in Base64; a passphrase is none. Make one with 'segno keys new --derived'.");
     }
 
     private static T Load<T>(string path, Func<T> load)

@@ -65,6 +65,19 @@ internal sealed class ServeCommand : ExampleCommand
         CustomParser = OptionParsers.Duration,
     };
 
+    private readonly Option<string?> _ticketKeys = new("--ticket-keys")
+    {
+        Description = "Ticket keys shared with other servers: of a file (see segno keys; also nginx's and HAProxy's), read again when it changes; of an environment variable; or derived from the root in a file.",
+        HelpName = "FILE|env:NAME|derived:FILE",
+    };
+
+    private readonly Option<TimeSpan?> _ticketKeyPeriod = new("--ticket-key-period")
+    {
+        Description = "How long a derived ticket key is active, the same on all servers: 1m to 7d, and no less than --ticket-lifetime. Default 24h.",
+        HelpName = "DURATION",
+        CustomParser = OptionParsers.Duration,
+    };
+
     private readonly Option<TimeSpan?> _sessionTimeout = new("--session-timeout")
     {
         Description = "How long a session of TLS 1.2 may be resumed, at most 24h. Default 1h; 0 keeps none.",
@@ -107,6 +120,7 @@ internal sealed class ServeCommand : ExampleCommand
             new("segno serve", "On https://127.0.0.1:8443 with a development certificate."),
             new("segno serve --dev-ca-out ca.pem & curl --cacert ca.pem https://localhost:8443/api/connection", "Trusted by curl."),
             new("segno serve --tls 1.2 --no-tickets --session-timeout 10m --session-cache-size 1000", "Resumption by session ID alone, bounded."),
+            new("segno serve --ticket-keys ticket.keys", "Resumes sessions of all servers that have the same file."),
             new("segno serve --ca clients.pem --require-client-cert", "For clients with a certificate."),
             new("segno serve --groups x25519,P-256 --suites TLS_AES_128_GCM_SHA256,ECDHE-ECDSA-AES128-GCM-SHA256", "With nothing else on offer."),
             new("segno serve --listen *:443 --cert chain.pem --key key.pem --ticket-lifetime 2h", "For others, with a certificate of yours."))
@@ -118,7 +132,7 @@ internal sealed class ServeCommand : ExampleCommand
             """;
         foreach (Option option in new Option[]
         {
-            _listen, _cert, _key, _pfx, _pfxPasswordFile, _pfxPassword, _ocsp, _devCaOut, _noTickets, _ticketLifetime, _sessionTimeout, _sessionCacheSize,
+            _listen, _cert, _key, _pfx, _pfxPasswordFile, _pfxPassword, _ocsp, _devCaOut, _noTickets, _ticketLifetime, _ticketKeys, _ticketKeyPeriod, _sessionTimeout, _sessionCacheSize,
             _ca, _requireClientCert, _keyLog, _noSelfTest, _verbose,
         }.Concat(_protocols.All))
         {
@@ -141,6 +155,8 @@ internal sealed class ServeCommand : ExampleCommand
             AuthorityOutputPath = parsed.GetValue(_devCaOut),
             Tickets = !parsed.GetValue(_noTickets),
             TicketLifetime = parsed.GetValue(_ticketLifetime),
+            TicketKeys = parsed.GetValue(_ticketKeys),
+            TicketKeyPeriod = parsed.GetValue(_ticketKeyPeriod),
             SessionTimeout = parsed.GetValue(_sessionTimeout),
             SessionCacheSize = parsed.GetValue(_sessionCacheSize) ?? MemorySessionStore.DefaultMaxEntries,
             Protocols = _protocols.Read(parsed),
@@ -169,6 +185,10 @@ internal sealed class ServeCommand : ExampleCommand
         if (settings.Protocols.ApplicationProtocols is { } protocols && Array.Exists(protocols, protocol => !ServeSettings.Spoken.Contains(protocol)))
         {
             throw CliException.Usage("--alpn: this server speaks h2 and http/1.1, and nothing else.");
+        }
+        if (settings.TicketKeyPeriod is not null && settings.TicketKeys?.StartsWith("derived:", StringComparison.Ordinal) != true)
+        {
+            throw CliException.Usage("--ticket-key-period needs --ticket-keys derived:FILE.");
         }
         if (settings is { Ocsp: not null, CertificatePath: null, PfxPath: null })
         {
@@ -199,7 +219,8 @@ internal sealed class ServeCommand : ExampleCommand
         using OcspStapler? stapler = await StapleAsync(settings, certificate, cancellationToken).ConfigureAwait(false);
         using KeyLogFile? keyLog = KeyLogFile.Open(settings.KeyLogPath, _environment);
         using MemorySessionStore store = settings.MakeStore(_environment.Time);
-        using TlsServerContext context = Context(settings, certificate, store, keyLog);
+        using TicketKeyRing? ticketKeys = settings.MakeTicketKeys(_environment);
+        using TlsServerContext context = Context(settings, certificate, store, ticketKeys, keyLog);
         PageServer server = await PageServer.StartAsync(context, store, settings, cancellationToken).ConfigureAwait(false);
         await using (server.ConfigureAwait(false))
         {
@@ -277,12 +298,13 @@ internal sealed class ServeCommand : ExampleCommand
         return stapler;
     }
 
-    private TlsServerContext Context(ServeSettings settings, TlsCertificate certificate, MemorySessionStore store, KeyLogFile? keyLog)
+    private TlsServerContext Context(ServeSettings settings, TlsCertificate certificate, MemorySessionStore store, TicketKeyRing? ticketKeys, KeyLogFile? keyLog)
     {
         var options = new TlsServerOptions
         {
             ServerCertificates = [certificate],
             SessionStore = store,
+            TicketKeys = ticketKeys,
             Group = "segno serve",
             KeyLog = keyLog is null ? null : keyLog.WriteLine,
             TimeProvider = _environment.Time,

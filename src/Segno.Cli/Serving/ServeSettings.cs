@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using Segno.Cli.Parsing;
 using Segno.Sessions;
 
@@ -30,6 +31,12 @@ internal sealed record ServeSettings
 
     public TimeSpan? TicketLifetime { get; init; }
 
+    /// <summary>Where ticket keys come from: a file, "env:" and a variable, or "derived:" and a file.</summary>
+    public string? TicketKeys { get; init; }
+
+    /// <summary>For how long a derived key is active.</summary>
+    public TimeSpan? TicketKeyPeriod { get; init; }
+
     public TimeSpan? SessionTimeout { get; init; }
 
     public int SessionCacheSize { get; init; } = MemorySessionStore.DefaultMaxEntries;
@@ -56,6 +63,37 @@ internal sealed record ServeSettings
         SessionCacheSize,
         Math.Max(MemorySessionStore.DefaultMaxBytes, SessionCacheSize * (MemorySessionStore.DefaultMaxBytes / MemorySessionStore.DefaultMaxEntries)),
         timeProvider: time);
+
+    /// <summary>The ticket keys that were asked for; <see langword="null"/>: random ones of the process's own.</summary>
+    public TicketKeyRing? MakeTicketKeys(CliEnvironment environment)
+    {
+        const string Variable = "env:";
+        const string Derived = "derived:";
+        TimeSpan? lifetime = TicketLifetime > TimeSpan.Zero ? TicketLifetime : null;
+        if (TicketKeys is not { } source)
+        {
+            return null;
+        }
+        if (source.StartsWith(Derived, StringComparison.Ordinal))
+        {
+            return Files.DeriveTicketKeys(source[Derived.Length..], TicketKeyPeriod, lifetime, environment.Time);
+        }
+        if (!source.StartsWith(Variable, StringComparison.Ordinal))
+        {
+            return Files.WatchTicketKeys(source, lifetime, environment.Time);
+        }
+        string name = source[Variable.Length..];
+        string text = environment.Variable(name) ?? throw CliException.Usage($"--ticket-keys: the environment has no variable {name}.");
+        try
+        {
+            using TicketKeyFile keys = TicketKeyFile.Parse(Encoding.UTF8.GetBytes(text));
+            return TicketKeyRing.From(keys, lifetime, environment.Time);
+        }
+        catch (ArgumentException exception)
+        {
+            throw CliException.Usage($"--ticket-keys: ${name} cannot be used: {exception.Message}", exception);
+        }
+    }
 
     public void Configure(TlsServerOptions options)
     {

@@ -106,7 +106,7 @@ internal sealed class ServerNegotiation12
         }
         // only the session's own suite will do.
         CipherSuiteInfo? suite = Array.Find(Settings.CipherSuites12, info => info.Suite == session.CipherSuite && _hello.CipherSuites.Contains((ushort)info.Suite));
-        ResumptionOutcome outcome = ResumptionRules.Judge(session, new ResumptionOffer
+        ResumptionOutcome outcome = Settings.Sessions.Judge(session, new ResumptionOffer
         {
             Mechanism = Mechanism,
             ProtocolVersion = SslProtocols.Tls12,
@@ -216,7 +216,7 @@ internal sealed class ServerNegotiation12
         _link.CheckEndOfRecord();
         bool request = Settings.ClientCertificateMode != TlsClientCertificateMode.None;
         // not unasked.
-        _server.TicketPromised = MayIssueTicket && _ticket is not null && Settings.TicketCount > 0;
+        _server.TicketPromised = MayIssueTicket && _ticket is not null && Settings.TicketCount > 0 && !Settings.RequiresForwardSecrecy;
         if (MayKeepSession && !_server.TicketPromised && Settings.StoredSessions is not null)
         {
             // it says nothing. R-11: nor is it the one that was offered.

@@ -321,7 +321,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             });
     }
 
-    private ResumptionOutcome Judge(TlsSession session) => ResumptionRules.Judge(session, new ResumptionOffer
+    private ResumptionOutcome Judge(TlsSession session) => server.Settings.Sessions.Judge(session, new ResumptionOffer
     {
         Mechanism = ResumptionMechanism.Psk,
         ProtocolVersion = SslProtocols.Tls13,

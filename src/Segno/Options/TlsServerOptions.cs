@@ -53,6 +53,9 @@ public sealed class TlsServerOptions : TlsOptions
     /// <summary>The ticket keys. Default <see langword="null"/>: random ones of the context's own, rotated daily. Keys given here need a <see cref="Group"/>.</summary>
     public TicketKeyRing? TicketKeys { get; set; }
 
+    /// <summary>Whose sessions are revoked, looked at in each resumption; may be shared, and changed at any time. Default <see langword="null"/>: nobody's.</summary>
+    public RevocationList? Revocations { get; set; }
+
     /// <summary>How long a TLS 1.3 ticket is good, 0 to 7 days (RFC 9846 §4.7.1). Default 24 h; zero sends none.</summary>
     public TimeSpan TicketLifetime { get; set; } = TimeSpan.FromHours(24);
 

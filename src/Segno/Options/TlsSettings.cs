@@ -362,7 +362,12 @@ internal sealed class ServerSettings : TlsSettings
             SessionStore = options.SessionStore ?? OwnedSessionStore!;
             StoredSessions = new StoredSessions(SessionStore, Crypto, TimeProvider, Tenant);
         }
-        Sessions = new ServerSessions(TicketKeys, StoredSessions, Crypto);
+        if (RequiresForwardSecrecy && AllowPskWithoutKeyExchange)
+        {
+            throw new ArgumentException(
+                "AllowPskWithoutKeyExchange: not under derived ticket keys, whose root opens such connections for good; make them with allowWithoutForwardSecrecy to have both.", nameof(options));
+        }
+        Sessions = new ServerSessions(TicketKeys, StoredSessions, Crypto, options.Revocations, Tenant);
         Scope = SessionScope.Create(ScopeInputs(isServer: true) with { Group = group, ClientAuthentication = ClientCertificateMode, AwaitsVerdict = DeferSessions }, Crypto);
     }
 
@@ -392,6 +397,9 @@ internal sealed class ServerSettings : TlsSettings
     public TicketKeyRing? TicketKeys { get; }
 
     public bool OwnsTicketKeys { get; }
+
+    /// <summary>Whether the ticket keys allow neither tickets of TLS 1.2, where there are session IDs in their place, nor psk_ke.</summary>
+    public bool RequiresForwardSecrecy => TicketKeys is { RequiresForwardSecrecy: true };
 
     /// <summary>How long a TLS 1.2 session may be resumed, by its ID or by a ticket; zero: not at all.</summary>
     public TimeSpan Tls12SessionLifetime { get; }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Authentication;
 using Segno.Cryptography;
 using Segno.Sessions.Tickets;
 
@@ -18,7 +19,10 @@ internal readonly record struct LocatedSession(TlsSession? Session, ResumptionMe
 /// <param name="ticketKeys">The ticket keys; <see langword="null"/> where resumption is disabled: no ticket is then even looked at.</param>
 /// <param name="stored">The sessions that clients know by an ID; <see langword="null"/> where there are none.</param>
 /// <param name="crypto">The provider.</param>
-internal class ServerSessions(TicketKeyRing? ticketKeys, StoredSessions? stored, CryptoProvider crypto)
+/// <param name="revocations">Whose sessions are revoked; <see langword="null"/>: nobody's.</param>
+/// <param name="tenant">The tenant of the context.</param>
+internal class ServerSessions(
+    TicketKeyRing? ticketKeys, StoredSessions? stored, CryptoProvider crypto, RevocationList? revocations = null, string? tenant = null)
 {
     private readonly TicketSealer? _tickets = ticketKeys is null ? null : new TicketSealer(ticketKeys, crypto);
 
@@ -35,9 +39,19 @@ internal class ServerSessions(TicketKeyRing? ticketKeys, StoredSessions? stored,
             : new ValueTask<LocatedSession>(Locate(mechanism, identity.Span));
     }
 
+    /// <summary>Judge: <see cref="ResumptionRules.Judge"/>, and whether the session was revoked since it was made, be it stored or in a ticket.</summary>
+    public ResumptionOutcome Judge(TlsSession session, in ResumptionOffer offer)
+    {
+        ResumptionOutcome outcome = ResumptionRules.Judge(session, offer);
+        return outcome.IsResumed && revocations?.IsRevoked(session, tenant) == true
+            ? ResumptionOutcome.Declined(offer.Mechanism, ResumptionReason.Revoked)
+            : outcome;
+    }
+
     /// <summary>Seals a session into a ticket. Called when the handshake is complete, and every verdict in.</summary>
     /// <returns>The ticket; <see langword="null"/> where there shall or can be none.</returns>
-    public byte[]? IssueTicket(TlsSession session) => _tickets?.Seal(session);
+    public byte[]? IssueTicket(TlsSession session)
+        => ticketKeys is { RequiresForwardSecrecy: true } && session.ProtocolVersion == SslProtocols.Tls12 ? null : _tickets?.Seal(session);
 
     /// <summary>Commit: keeps a session under its ID. Called when the handshake is complete, and every verdict in.</summary>
     /// <param name="session">The session.</param>
@@ -69,6 +83,10 @@ internal class ServerSessions(TicketKeyRing? ticketKeys, StoredSessions? stored,
         if (mechanism is not (ResumptionMechanism.Ticket or ResumptionMechanism.Psk))
         {
             return new LocatedSession(null, mechanism, ResumptionReason.SessionNotFound);
+        }
+        if (mechanism == ResumptionMechanism.Ticket && ticketKeys!.RequiresForwardSecrecy)
+        {
+            return new LocatedSession(null, mechanism, ResumptionReason.ResumptionDisabled);
         }
         TlsSession? session = _tickets.Open(identity, out ResumptionReason reason);
         return new LocatedSession(session, mechanism, reason) { IsDueForRenewal = session is not null && _tickets.IsUnderRetiringKey(identity) };

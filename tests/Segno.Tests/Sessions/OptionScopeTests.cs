@@ -53,6 +53,7 @@ public sealed class OptionScopeTests
         [nameof(TlsServerOptions.DeferSessions)] = new(ScopeComponent.VerifyPolicy, o => o.DeferSessions = true),
         [nameof(TlsServerOptions.TicketKeys)] = new(ResumptionReason.UnknownTicketKey),
         [nameof(TlsServerOptions.SessionStore)] = new(ResumptionReason.SessionNotFound),
+        [nameof(TlsServerOptions.Revocations)] = new(ResumptionReason.Revoked),
         // Set when the session begins, and carried on in it: no redeemer moves it.
         [nameof(TlsServerOptions.AuthenticationLifetime)] = new(ResumptionReason.AuthDeadlinePassed),
         // It chooses a context, and that one's scope is judged: A1.

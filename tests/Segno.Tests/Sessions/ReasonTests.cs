@@ -19,8 +19,7 @@ public sealed class ReasonTests
         [ResumptionReason.TicketKeyNotYetActive] = "pre-published ticket keys",
         [ResumptionReason.SessionConsumed] = "stateful tickets",
         [ResumptionReason.TicketAgeSkew] = "early data",
-        [ResumptionReason.ClientCertificateRejected] = "revocation of sessions; a certificate that ResumedPeer.Reverify refuses ends the handshake",
-        [ResumptionReason.Revoked] = "revocation of sessions",
+        [ResumptionReason.ClientCertificateRejected] = "a certificate that ResumedPeer.Reverify refuses ends the handshake",
         [ResumptionReason.DeclinedByPolicy] = "policy",
         [ResumptionReason.LoadShed] = "policy",
         [ResumptionReason.SessionLifetimeZero] = "client sessions",
@@ -50,6 +49,7 @@ public sealed class ReasonTests
             (draft.PeerCertificates, draft.PeerNotAfter) = ([TestPki.ClientEcdsa().Certificate.RawData], SessionDraft.Now.AddMinutes(-1))),
         [ResumptionReason.FreshPeerRequired] = () => Crafted(
             draft => draft.PeerCertificates = [TestPki.ClientEcdsa().Certificate.RawData], o => o.ResumedPeer = ResumedPeer.RequireFresh),
+        [ResumptionReason.Revoked] = Revoked,
         [ResumptionReason.StoreUnavailable] = () => ById(WithStore(TimeProvider.System, _ => throw new InvalidOperationException("down"))),
         [ResumptionReason.StoreTimeout] = Timeout,
         [ResumptionReason.ResumptionDisabled] = () => Crafted(_ => { }, redeemer: o => o.AllowTlsResume = false),
@@ -97,6 +97,13 @@ public sealed class ReasonTests
         (o.Group, o.TimeProvider) = ("g", clock ?? new TestClock());
         configure?.Invoke(o);
     }).Server;
+
+    private static ResumptionOutcome Revoked()
+    {
+        var revocations = new RevocationList();
+        revocations.RevokeTenant(null, SessionDraft.Now.AddDays(1));
+        return Crafted(_ => { }, o => o.Revocations = revocations);
+    }
 
     private static ResumptionOutcome RetiredKey()
     {

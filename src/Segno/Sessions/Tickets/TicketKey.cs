@@ -25,6 +25,9 @@ internal sealed class TicketKey
 
     public bool IsDestroyed => _material.IsDestroyed;
 
+    /// <summary>Whether it was destroyed because it was revoked.</summary>
+    public bool IsRevoked { get; private set; }
+
     /// <summary>Makes a key, or none from material that is no key: a wrong length, or bytes that are all the same.</summary>
     public static TicketKey? Create(CryptoProvider crypto, long epoch, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> name)
     {
@@ -46,6 +49,38 @@ internal sealed class TicketKey
         }
     }
 
+    /// <summary>
+    /// Makes a key from material of any length that is known to be good: secret(32) = HKDF-Expand(HKDF-Extract("segno ticket key",
+    /// material), "secret"), name(16) = the same with "name". Who has the same material has the same key and calls it the same.
+    /// </summary>
+    /// <exception cref="CryptographicException">Cryptography failed.</exception>
+    public static TicketKey Derive(CryptoProvider crypto, long epoch, ReadOnlySpan<byte> material)
+    {
+        Span<byte> pseudoRandomKey = stackalloc byte[HashKind.Sha256.Length()];
+        Span<byte> secret = stackalloc byte[SecretLength];
+        Span<byte> name = stackalloc byte[NameLength];
+        try
+        {
+            crypto.HkdfExtract(HashKind.Sha256, "segno ticket key"u8, material, pseudoRandomKey);
+            crypto.HkdfExpand(HashKind.Sha256, pseudoRandomKey, "secret"u8, secret);
+            crypto.HkdfExpand(HashKind.Sha256, pseudoRandomKey, "name"u8, name);
+            return Create(crypto, epoch, secret, name) ?? throw new CryptographicException("No ticket key could be derived.");
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(pseudoRandomKey);
+            CryptographicOperations.ZeroMemory(secret);
+        }
+    }
+
+    /// <summary>What is left of a key that was revoked before it got here: its name.</summary>
+    public static TicketKey Revoked(long epoch, UInt128 name)
+    {
+        var key = new TicketKey(epoch, name);
+        key.Revoke();
+        return key;
+    }
+
     public static UInt128 ReadName(ReadOnlySpan<byte> name) => BinaryPrimitives.ReadUInt128BigEndian(name);
 
     public void WriteName(Span<byte> destination) => BinaryPrimitives.WriteUInt128BigEndian(destination, Name);
@@ -54,6 +89,12 @@ internal sealed class TicketKey
     public bool TryCopy(Span<byte> secret, Span<byte> saltKey) => _material.TryCopy(secret, saltKey);
 
     public void Destroy() => _material.Destroy();
+
+    public void Revoke()
+    {
+        IsRevoked = true;
+        Destroy();
+    }
 
     private static void DeriveSaltKey(CryptoProvider crypto, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> name, Span<byte> saltKey)
     {
