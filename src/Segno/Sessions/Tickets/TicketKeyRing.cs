@@ -33,6 +33,7 @@ public sealed class TicketKeyRing : IDisposable
     private readonly TimeProvider _time;
     private readonly CryptoProvider _crypto;
     private readonly long _start;
+    private readonly long[] _entered = new long[(int)TicketKeyPhase.Destroyed + 1];
     private volatile KeySet _keys = KeySet.Empty;
     private long _nextEpoch;
     private bool _disposed;
@@ -91,6 +92,13 @@ public sealed class TicketKeyRing : IDisposable
     /// <summary>The key that seals, or <see langword="null"/>: then there are no tickets.</summary>
     internal TicketKey? Active => Current().Active;
 
+    /// <summary>How many keys have come into a phase since the ring was made.</summary>
+    internal long Entered(TicketKeyPhase phase)
+    {
+        Current();
+        return Volatile.Read(ref _entered[(int)phase]);
+    }
+
     /// <summary>Replaces the active key now: it opens its tickets until they have expired, and seals no more.</summary>
     /// <exception cref="ObjectDisposedException">The ring is disposed.</exception>
     public void Rotate()
@@ -110,6 +118,7 @@ public sealed class TicketKeyRing : IDisposable
             _disposed = true;
             KeySet keys = _keys;
             _keys = new KeySet(null, [], Remember(keys, [.. keys.Live.Select(entry => entry.Key)]), TimeSpan.MaxValue);
+            _entered[(int)TicketKeyPhase.Destroyed] += keys.Live.Length;
             foreach (Entry entry in keys.Live)
             {
                 entry.Key.Destroy();
@@ -179,6 +188,7 @@ public sealed class TicketKeyRing : IDisposable
                 // It sealed nothing after its time, however late this is noticed.
                 TimeSpan retiredAt = now < entry.Until ? now : entry.Until;
                 due = new Entry(entry.Key, TicketKeyPhase.Retiring, retiredAt + TicketLifetime);
+                _entered[(int)TicketKeyPhase.Retiring]++;
             }
             if (due.Phase == TicketKeyPhase.Retiring && now > due.Until)
             {
@@ -192,12 +202,14 @@ public sealed class TicketKeyRing : IDisposable
         {
             active = created;
             live.Insert(0, new Entry(created, TicketKeyPhase.Active, now + RotationInterval));
+            _entered[(int)TicketKeyPhase.Active]++;
         }
         while (live.Count > MaxKeys)
         {
             destroyed.Insert(0, live[^1].Key);
             live.RemoveAt(live.Count - 1);
         }
+        _entered[(int)TicketKeyPhase.Destroyed] += destroyed.Count;
         // The new set first: who reads it no longer finds the keys that are wiped next.
         _keys = new KeySet(active, [.. live], Remember(_keys, destroyed), active is null ? TimeSpan.Zero : live.Min(ChangesAt));
         foreach (TicketKey key in destroyed)
