@@ -29,6 +29,7 @@ internal sealed class TlsMetrics
     public const string Alert = "segno.alert";
     public const string AlertSender = "segno.alert.sender";
     public const string Found = "segno.session_store.found";
+    public const string Cause = "segno.session_store.cause";
     public const string Phase = "segno.ticket_key.phase";
 
     private static readonly InstrumentAdvice<double> HandshakeTimes = new()
@@ -63,8 +64,9 @@ internal sealed class TlsMetrics
         _opened = meter.CreateCounter<long>("segno.tickets.opened", "{ticket}", "Tickets that gave a session.");
         _declined = meter.CreateCounter<long>("segno.tickets.declined", "{ticket}", "Tickets that gave no session.");
         _lookups = meter.CreateCounter<long>("segno.session_store.lookups", "{lookup}", "Session IDs that were looked up.");
-        meter.CreateObservableUpDownCounter("segno.session_store.entries", () => Sum(store => store.Count), "{session}", "Sessions in memory stores.");
+        meter.CreateObservableUpDownCounter("segno.session_store.entries", () => Sum(store => store.Entries), "{session}", "Sessions in memory stores.");
         meter.CreateObservableUpDownCounter("segno.session_store.bytes", () => Sum(store => store.Bytes), "By", "Bytes that sessions in memory stores take.");
+        meter.CreateObservableCounter("segno.session_store.evictions", Evictions, "{session}", "Sessions that memory stores did not keep to the end, or at all.");
         meter.CreateObservableUpDownCounter("segno.ticket_keys", Keys, "{key}", "Ticket keys in each phase.");
         meter.CreateObservableCounter("segno.ticket_key.events", KeyEvents, "{event}", "Ticket keys that entered a phase.");
     }
@@ -208,7 +210,16 @@ internal sealed class TlsMetrics
         _io.Add(bytes, tags);
     }
 
-    private long Sum(Func<MemorySessionStore, long> value) => _stores.Sum(store => value(store.Key));
+    private long Sum(Func<SessionStoreStatistics, long> value) => _stores.Sum(store => value(store.Key.GetStatistics()));
+
+    private IEnumerable<Measurement<long>> Evictions() =>
+    [
+        Evicted("entries", Sum(store => store.EvictedForEntries)),
+        Evicted("bytes", Sum(store => store.EvictedForBytes)),
+        Evicted("share", Sum(store => store.Refused)),
+    ];
+
+    private static Measurement<long> Evicted(string cause, long count) => new(count, new KeyValuePair<string, object?>(Cause, cause));
 
     private IEnumerable<Measurement<long>> Keys()
     {

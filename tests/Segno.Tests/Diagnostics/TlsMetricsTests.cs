@@ -137,6 +137,22 @@ public sealed class TlsMetricsTests : IDisposable
     }
 
     [Fact]
+    public void EvictionsAreObservedByCause()
+    {
+        using var store = new MemorySessionStore(maxEntries: 1);
+        (TlsClientContext client, TlsServerContext server) = HandshakeTests.Contexts(
+            o => (o.EnabledSslProtocols, o.AllowTlsResume) = (SslProtocols.Tls12, false),
+            o => (o.MeterFactory, o.TicketCount, o.SessionStore) = (_meters, 0, store));
+        for (int i = 0; i < 3; i++)
+        {
+            EnginePair.Connect(client, server).Dispose();
+        }
+        Assert.Equal(
+            ["2 segno.session_store.cause=entries", "0 segno.session_store.cause=bytes", "0 segno.session_store.cause=share"],
+            _seen.Observe("segno.session_store.evictions"));
+    }
+
+    [Fact]
     public void KeysAreObservedByPhaseAndOnceHoweverManyServersShareThem()
     {
         var clock = new TestClock();
@@ -220,7 +236,7 @@ public sealed class TlsMetricsTests : IDisposable
     [Fact]
     public void AnAlertThatHasNoNameIsOneOfTheOthers()
     {
-        TlsMetrics.For(_meters).HandshakeFailed(Info(), new TlsAlertException(TlsFault.AlertReceived, (TlsAlert)201, sentByPeer: true), null);
+        TlsMetrics.For(_meters).HandshakeFailed(Info(), new TlsAlertException(TlsFault.PeerAlert, (TlsAlert)201, sentByPeer: true), null);
         Assert.Contains(" segno.alert=_OTHER ", Assert.Single(_seen.Take(Failures)));
 
         static TlsConnectionInfo Info()
