@@ -41,6 +41,6 @@ public sealed partial class MetricsDocumentTests
     [GeneratedRegex(@"^\| `(segno\.[\w.]+)` \| (counter|up-down counter|histogram) \| `([^`]+)` \|")]
     private static partial Regex Instrument();
 
-    [GeneratedRegex(@"^\| `([\w.]+)` \| (?!counter|up-down counter|histogram)")]
+    [GeneratedRegex(@"^\| `(\w+\.[\w.]+)` \| (?!counter|up-down counter|histogram)")]
     private static partial Regex Tag();
 }
