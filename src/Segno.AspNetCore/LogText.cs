@@ -25,7 +25,7 @@ internal static class LogText
         return escaped.ToString();
     }
 
-    /// <summary>Not: control characters, line separators, what changes the direction of writing, halves of a pair.</summary>
+    /// <summary>Not: control characters, line separators, what changes the direction of writing, surrogates, of which one may stand alone.</summary>
     private static bool IsHarmless(char character) => char.GetUnicodeCategory(character)
         is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
             or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned);

@@ -99,8 +99,10 @@ internal sealed class ServerHandshake(HandshakeLink link, ServerSettings setting
     /// <summary>The lineage of a full handshake's sessions.</summary>
     public SessionLineage BeginLineage(PeerVerified peer)
     {
+        // The same moment on this connection and on all that resume it.
+        Link.Info.AuthenticatedAt = Link.Now;
         SessionLineage lineage = SessionLineage.Begin(
-            Link.Now,
+            Link.Info.AuthenticatedAt,
             Settings.AuthenticationLifetime,
             peer.Chain,
             peer.Certificate?.Leaf.NotAfter.ToUniversalTime(),
