@@ -142,7 +142,7 @@ public sealed class TlsMetricsTests : IDisposable
         using var store = new MemorySessionStore(maxEntries: 1);
         (TlsClientContext client, TlsServerContext server) = HandshakeTests.Contexts(
             o => (o.EnabledSslProtocols, o.AllowTlsResume) = (SslProtocols.Tls12, false),
-            o => (o.MeterFactory, o.TicketCount, o.SessionStore) = (_meters, 0, store));
+            o => (o.MeterFactory, o.TicketCount, o.SessionStore, o.Group) = (_meters, 0, store, "test"));
         for (int i = 0; i < 3; i++)
         {
             EnginePair.Connect(client, server).Dispose();
@@ -157,8 +157,8 @@ public sealed class TlsMetricsTests : IDisposable
     {
         var clock = new TestClock();
         using var keys = new TicketKeyRing(TimeSpan.FromHours(2), TimeSpan.FromHours(1), clock);
-        using TlsServerContext one = HandshakeTests.Contexts(null, o => (o.MeterFactory, o.TicketKeys) = (_meters, keys)).Server;
-        using TlsServerContext two = HandshakeTests.Contexts(null, o => (o.MeterFactory, o.TicketKeys) = (_meters, keys)).Server;
+        using TlsServerContext one = HandshakeTests.Contexts(null, o => (o.MeterFactory, o.TicketKeys, o.Group) = (_meters, keys, "test")).Server;
+        using TlsServerContext two = HandshakeTests.Contexts(null, o => (o.MeterFactory, o.TicketKeys, o.Group) = (_meters, keys, "test")).Server;
         AssertKeys(active: 1, retiring: 0);
         AssertEvents(active: 1, retiring: 0, destroyed: 0);
 
