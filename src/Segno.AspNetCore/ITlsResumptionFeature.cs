@@ -10,4 +10,16 @@ public interface ITlsResumptionFeature
 
     /// <summary>What happened to resumption, and why.</summary>
     ResumptionOutcome Resumption { get; }
+
+    /// <summary>Age of the resumed session, or <see langword="null"/> on a full handshake.</summary>
+    TimeSpan? SessionAge { get; }
+
+    /// <summary>When the peer proved its identity: now on a full handshake, earlier on a resumed one.</summary>
+    DateTimeOffset AuthenticatedAt { get; }
+
+    /// <summary>What this connection and those before it, back to the full handshake, have in common. <see langword="null"/> after a full handshake of which no session is kept.</summary>
+    Guid? LineageId { get; }
+
+    /// <summary>How many resumptions lie between the full handshake and this connection, this one included: 0 on a full handshake.</summary>
+    long ResumptionCount { get; }
 }

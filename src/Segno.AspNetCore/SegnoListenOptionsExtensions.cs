@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net.Security;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -34,7 +35,7 @@ public static class SegnoListenOptionsExtensions
         ArgumentNullException.ThrowIfNull(options);
 
         // One context, however often Kestrel builds the pipeline: ListenLocalhost does it for IPv4 and for IPv6.
-        var context = new Lazy<TlsServerContext>(() => CreateContext(options, listenOptions.Protocols));
+        var context = new Lazy<TlsServerContext>(() => CreateContext(options, listenOptions));
         return Use(listenOptions, () => context.Value);
     }
 
@@ -79,23 +80,22 @@ public static class SegnoListenOptionsExtensions
         });
     }
 
-    private static TlsServerContext CreateContext(TlsServerOptions options, HttpProtocols protocols)
+    private static TlsServerContext CreateContext(TlsServerOptions options, ListenOptions listenOptions)
     {
-        if (options.ApplicationProtocols is not null)
-        {
-            return new TlsServerContext(options);
-        }
-
         // A context keeps a copy: the caller gets the options back as they were.
-        List<SslApplicationProtocol> offered = ApplicationProtocols(protocols);
-        options.ApplicationProtocols = offered.Count > 0 ? offered : null;
+        (IList<SslApplicationProtocol>? protocols, IMeterFactory? meters) = (options.ApplicationProtocols, options.MeterFactory);
+        if (protocols is null && ApplicationProtocols(listenOptions.Protocols) is { Count: > 0 } offered)
+        {
+            options.ApplicationProtocols = offered;
+        }
+        options.MeterFactory ??= listenOptions.ApplicationServices?.GetService<IMeterFactory>();
         try
         {
             return new TlsServerContext(options);
         }
         finally
         {
-            options.ApplicationProtocols = null;
+            (options.ApplicationProtocols, options.MeterFactory) = (protocols, meters);
         }
     }
 

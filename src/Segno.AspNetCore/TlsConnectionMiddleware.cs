@@ -1,9 +1,12 @@
 using System.IO.Pipelines;
+using System.Net.Security;
+using System.Security.Authentication;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.Logging;
+using Segno.Sessions;
 
 namespace Segno.AspNetCore;
 
@@ -33,6 +36,7 @@ internal sealed partial class TlsConnectionMiddleware(ConnectionDelegate next, T
                 return;
             }
 
+            LogHandshake(connection.ConnectionId, tls.ConnectionInfo);
             SetFeatures(connection.Features, new TlsFeatures(tls.ConnectionInfo));
             bool told = false;
             connection.Transport = new KestrelPipes(tls, exception =>
@@ -71,7 +75,7 @@ internal sealed partial class TlsConnectionMiddleware(ConnectionDelegate next, T
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
-            LogConnectionLost(connection.ConnectionId, exception.Message);
+            LogConnectionLost(connection.ConnectionId, LogText.Escape(exception.Message));
         }
         return false;
     }
@@ -80,11 +84,11 @@ internal sealed partial class TlsConnectionMiddleware(ConnectionDelegate next, T
     private static bool IsOurOwn(TlsFault fault)
         => fault is TlsFault.CallbackFailed or TlsFault.CryptographyFailed or TlsFault.InternalError;
 
-    /// <summary>What the message tells beyond the fault's name, which it begins with.</summary>
+    /// <summary>What the message tells beyond the fault's name, which it begins with. It may quote the peer.</summary>
     private static string Detail(TlsException exception)
     {
         string name = exception.Fault.ToString();
-        return exception.Message.StartsWith(name, StringComparison.Ordinal) ? exception.Message[name.Length..] : $": {exception.Message}";
+        return LogText.Escape(exception.Message.StartsWith(name, StringComparison.Ordinal) ? exception.Message[name.Length..] : $": {exception.Message}");
     }
 
     private static void SetFeatures(IFeatureCollection features, TlsFeatures tls)
@@ -119,6 +123,17 @@ internal sealed partial class TlsConnectionMiddleware(ConnectionDelegate next, T
         }
     }
 
+    // No server name, address of the peer, certificate or ticket: what identifies somebody is for the application to log.
+    private void LogHandshake(string connectionId, TlsConnectionInfo info)
+    {
+        if (logger.IsEnabled(LogLevel.Debug))
+        {
+            LogHandshakeCompleted(
+                connectionId, info.ProtocolVersion, info.CipherSuite, info.Resumption.Status, info.Resumption.Mechanism, info.Resumption.Reason,
+                info.HandshakeDuration.TotalMilliseconds);
+        }
+    }
+
     [LoggerMessage(1, LogLevel.Debug, "Connection {ConnectionId}: the TLS handshake failed with {Fault}{Detail}.", EventName = "HandshakeFailed")]
     private partial void LogHandshakeFailed(string connectionId, TlsFault fault, string detail);
 
@@ -130,4 +145,8 @@ internal sealed partial class TlsConnectionMiddleware(ConnectionDelegate next, T
 
     [LoggerMessage(4, LogLevel.Debug, "Connection {ConnectionId} ended with {Fault}{Detail}.", EventName = "ConnectionBroken")]
     private partial void LogConnectionBroken(string connectionId, TlsFault fault, string detail);
+
+    [LoggerMessage(5, LogLevel.Debug, "Connection {ConnectionId}: {Version} with {CipherSuite}, resumption {Status} ({Mechanism}, {Reason}), in {Milliseconds:0.0} ms.", EventName = "HandshakeCompleted", SkipEnabledCheck = true)]
+    private partial void LogHandshakeCompleted(
+        string connectionId, SslProtocols version, TlsCipherSuite cipherSuite, ResumptionStatus status, ResumptionMechanism mechanism, ResumptionReason reason, double milliseconds);
 }

@@ -19,6 +19,14 @@ internal sealed class TlsFeatures(TlsConnectionInfo info)
 
     public ResumptionOutcome Resumption => info.Resumption;
 
+    public TimeSpan? SessionAge => info.SessionAge;
+
+    public DateTimeOffset AuthenticatedAt => info.AuthenticatedAt;
+
+    public Guid? LineageId => info.LineageId;
+
+    public long ResumptionCount => info.ResumptionCount;
+
     public ReadOnlyMemory<byte> ApplicationProtocol => info.ApplicationProtocol.Protocol;
 
     /// <summary>A setter because the interface has one: certificate forwarding replaces what the connection showed.</summary>

@@ -44,6 +44,33 @@ public sealed class ResumptionTests
     }
 
     [Fact]
+    public async Task A_request_sees_how_far_back_its_session_goes()
+    {
+        var seen = new List<ITlsResumptionFeature>();
+        await using TestSite site = await TestSite.StartAsync(http =>
+        {
+            seen.Add(http.Features.Get<ITlsResumptionFeature>()!);
+            return Tell(http);
+        });
+        TlsClientContext context = ClientContext();
+
+        for (int i = 0; i < 3; i++)
+        {
+            await AskAsync(site, context);
+        }
+
+        Assert.Equal([0, 1, 2], seen.Select(tls => tls.ResumptionCount));
+        Assert.NotNull(seen[0].LineageId);
+        Assert.Single(seen.Select(tls => tls.LineageId).Distinct());
+        Assert.Null(seen[0].SessionAge);
+        Assert.All(seen.Skip(1), tls => Assert.NotNull(tls.SessionAge));
+
+        // A session has milliseconds.
+        Assert.All(seen, tls => Assert.InRange(seen[0].AuthenticatedAt - tls.AuthenticatedAt, TimeSpan.Zero, TimeSpan.FromMilliseconds(1)));
+        Assert.All(seen, tls => Assert.Equal(tls.ConnectionInfo.Resumption, tls.Resumption));
+    }
+
+    [Fact]
     public async Task The_client_certificate_is_there_on_a_resumed_connection_too()
     {
         TlsServerOptions options = TestSite.GoodOptions();
@@ -61,13 +88,13 @@ public sealed class ResumptionTests
         Assert.EndsWith(TestPki.ClientEcdsa().Certificate.Thumbprint, resumed);
     }
 
-    private static Task Tell(HttpContext http)
+    internal static Task Tell(HttpContext http)
     {
         ResumptionOutcome outcome = http.Features.Get<ITlsResumptionFeature>()!.Resumption;
         return http.Response.WriteAsync($"{outcome.Status} {outcome.Mechanism} {outcome.Reason} {http.Connection.ClientCertificate?.Thumbprint}");
     }
 
-    private static TlsClientContext ClientContext(TlsCertificate? certificate = null) => new(new TlsClientOptions
+    internal static TlsClientContext ClientContext(TlsCertificate? certificate = null) => new(new TlsClientOptions
     {
         // No port: the two endpoints of a test are one peer.
         TargetHost = "localhost",
@@ -75,7 +102,7 @@ public sealed class ResumptionTests
         CertificateChainPolicy = TestPki.TrustRoot(),
     });
 
-    private static async Task<string> AskAsync(TestSite site, TlsClientContext context)
+    internal static async Task<string> AskAsync(TestSite site, TlsClientContext context)
     {
         using Socket socket = await site.ConnectSocketAsync();
         await using var stream = new TlsStream(new NetworkStream(socket));

@@ -31,6 +31,8 @@ public sealed class TestSite : IAsyncDisposable
 
     public ConcurrentQueue<string> Log { get; }
 
+    public IServiceProvider Services => _application.Services;
+
     /// <summary>Options that make a good server.</summary>
     public static TlsServerOptions GoodOptions() => new() { ServerCertificates = [TestPki.Ecdsa().Tls] };
 

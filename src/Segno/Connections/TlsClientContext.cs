@@ -1,3 +1,5 @@
+using Segno.Diagnostics;
+
 namespace Segno;
 
 /// <summary>A client's configuration, checked and frozen, with the sessions of its connections. Immutable and thread-safe; make one and keep it.</summary>
@@ -10,12 +12,15 @@ public sealed class TlsClientContext
     {
         ArgumentNullException.ThrowIfNull(options);
         Settings = new ClientSettings(options);
+        Metrics = TlsMetrics.For(options.MeterFactory);
     }
 
     /// <summary>Where this context keeps its sessions.</summary>
     public Sessions.IClientSessionCache SessionCache => Settings.SessionCache;
 
     internal ClientSettings Settings { get; }
+
+    internal TlsMetrics Metrics { get; }
 
     internal TimeSpan HandshakeTimeout => Settings.HandshakeTimeout;
 

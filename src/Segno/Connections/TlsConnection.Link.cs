@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Authentication;
 using Segno.Buffers;
+using Segno.Diagnostics;
 using Segno.Handshake;
 using Segno.Records;
 using Segno.Sessions;
@@ -78,6 +79,8 @@ public sealed partial class TlsConnection
             Info.HandshakeDuration = _settings.TimeProvider.GetElapsedTime(connection._started);
             Info.HandshakeBytesOut = connection._writer.BytesWrittenAfterSealing();
             connection._completed = true;
+            connection._metrics.HandshakeCompleted(Info);
+            TlsEventSource.Log.HandshakeCompleted(Info);
         }
 
         /// <summary>
@@ -119,6 +122,10 @@ public sealed partial class TlsConnection
                 _ = ((ServerSettings)_settings).Sessions.RemoveAsync(sessionId).AsTask();
             }
         }
+
+        public override void Located(in LocatedSession located) => connection._metrics.Located(located);
+
+        public override void TicketIssued(ResumptionMechanism mechanism) => connection._metrics.TicketIssued(mechanism);
 
         public override void SessionReceived(TlsSession session)
         {

@@ -3,6 +3,7 @@ using System.Net;
 using System.Security.Authentication;
 using Segno.Alerts;
 using Segno.Buffers;
+using Segno.Diagnostics;
 using Segno.Handshake;
 using Segno.Records;
 using Segno.Sessions;
@@ -31,6 +32,7 @@ public sealed partial class TlsConnection : IDisposable
     private const int NoAlert = -1;
 
     private readonly ConnectionLink _link;
+    private readonly TlsMetrics _metrics;
     private readonly RecordReader _reader = new();
     private readonly RecordWriter _writer;
     private readonly AlertReceiver _alerts = new();
@@ -71,6 +73,7 @@ public sealed partial class TlsConnection : IDisposable
     {
         ArgumentNullException.ThrowIfNull(context);
         _writer = new RecordWriter(context.Settings.MaxSendFragment, context.Settings.RecordPadding);
+        _metrics = context.Metrics;
         _link = new ConnectionLink(this, context.Settings);
         _link.Client = new ClientHandshake(
             _link, context.Settings, targetHost ?? context.Settings.TargetHost, targetPort != 0 ? targetPort : context.Settings.TargetPort);
@@ -83,6 +86,7 @@ public sealed partial class TlsConnection : IDisposable
         ArgumentNullException.ThrowIfNull(context);
         IsServer = true;
         _writer = new RecordWriter(context.Settings.MaxSendFragment, context.Settings.RecordPadding);
+        _metrics = context.Metrics;
         _link = new ConnectionLink(this, context.Settings);
         _link.Info.IsServer = true;
         _state = new ExpectClientHello(new ServerHandshake(_link, context.Settings));
@@ -381,6 +385,11 @@ public sealed partial class TlsConnection : IDisposable
             return;
         }
         _disposed = true;
+        if (_started != 0 && !_completed && _failure is null)
+        {
+            // Nobody goes on with it, and nobody said so.
+            CountFailure(new TlsException(TlsFault.Canceled));
+        }
         _aborted.Cancel();
         _aborted.Dispose();
         _reader.Dispose();
@@ -472,6 +481,7 @@ public sealed partial class TlsConnection : IDisposable
         {
             _link.ForgetSessions();
         }
+        CountFailure(failure);
         _failure = failure;
         _sendClosed = true;
         _receiveClosed = true;
@@ -482,6 +492,15 @@ public sealed partial class TlsConnection : IDisposable
         _link.Keys?.Dispose();
         _link.Keys12?.Dispose();
         return failure;
+    }
+
+    private void CountFailure(TlsException failure)
+    {
+        if (!_completed)
+        {
+            _metrics.HandshakeFailed(Info, failure, _started == 0 ? null : _link.Settings.TimeProvider.GetElapsedTime(_started));
+            TlsEventSource.Log.HandshakeFailed(Info, failure);
+        }
     }
 
     /// <summary>The write half sends it; the last one wins, which is the one that ends the connection.</summary>

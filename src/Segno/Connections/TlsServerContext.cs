@@ -1,3 +1,4 @@
+using Segno.Diagnostics;
 using Segno.Sessions;
 
 namespace Segno;
@@ -12,6 +13,8 @@ public sealed class TlsServerContext : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         Settings = new ServerSettings(options);
+        Metrics = TlsMetrics.For(options.MeterFactory);
+        Metrics.Observe(Settings.TicketKeys, Settings.SessionStore as MemorySessionStore);
     }
 
     /// <summary>
@@ -21,6 +24,8 @@ public sealed class TlsServerContext : IDisposable
     public ISessionStore? SessionStore => Settings.SessionStore;
 
     internal ServerSettings Settings { get; }
+
+    internal TlsMetrics Metrics { get; }
 
     internal TimeSpan HandshakeTimeout => Settings.HandshakeTimeout;
 

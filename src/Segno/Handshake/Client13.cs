@@ -151,8 +151,10 @@ internal sealed class ClientHandshake
             Settings.SessionCache.Remove(key, declined.LineageId);
         }
         Link.Info.AuthenticatedAt = Link.Now;
-        return SessionLineage.Begin(
+        SessionLineage lineage = SessionLineage.Begin(
             Link.Info.AuthenticatedAt, SessionLimits.MaxLifetime, peer.Chain, peer.NotAfter, null, Link.Crypto);
+        Link.Info.LineageId = lineage.Id;
+        return lineage;
     }
 
     public ValueTask<TlsCertificate?> SelectCertificate(TlsCertificateRequestInfo request, PeerVerified server)
@@ -188,6 +190,8 @@ internal sealed class ClientHandshake
         Link.Info.Resumption = ResumptionOutcome.Resumed(MechanismOf(session));
         Link.Info.SessionAge = Link.Now - session.IssuedAt;
         Link.Info.AuthenticatedAt = session.AuthenticatedAt;
+        Link.Info.LineageId = session.LineageId;
+        Link.Info.ResumptionCount = session.ResumptionCount + 1;
         Link.Info.IsMutuallyAuthenticated = session.IsMutuallyAuthenticated;
     }
 

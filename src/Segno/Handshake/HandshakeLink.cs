@@ -94,6 +94,11 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     /// <summary>The peer of a session was refused when it was to be resumed: it is forgotten, a client's with its siblings. Tickets that clients hold are refused each time.</summary>
     public abstract void SessionRefused(TlsSession session);
 
+    /// <summary>Server: what was found for an offer. For the metrics, as is <see cref="TicketIssued"/>.</summary>
+    public abstract void Located(in LocatedSession located);
+
+    public abstract void TicketIssued(ResumptionMechanism mechanism);
+
     /// <summary>What holds a secret and may be left over when the handshake ends early: wiped with the connection at the latest.</summary>
     public T Own<T>(T secret)
         where T : IDisposable

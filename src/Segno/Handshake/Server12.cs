@@ -30,6 +30,10 @@ internal sealed class Server12(ServerHandshake common)
     public void SendTicket(SessionLineage lineage)
     {
         byte[]? ticket = TryCreateSession(lineage, [], out TlsSession? session) ? Common.Settings.Sessions.IssueTicket(session) : null;
+        if (ticket is not null)
+        {
+            Link.TicketIssued(ResumptionMechanism.Ticket);
+        }
         NewSessionTicket12.Write(Link, ticket is null ? 0 : (uint)session!.TicketLifetime.TotalSeconds, ticket ?? []);
     }
 
@@ -97,6 +101,7 @@ internal sealed class ServerNegotiation12
 
     private HandshakeState Located(LocatedSession located)
     {
+        _link.Located(located);
         if (located.Session is not { } session)
         {
             // whatever is wrong with it, there is a full handshake and no alert.

@@ -92,16 +92,25 @@ internal sealed class ServerHandshake(HandshakeLink link, ServerSettings setting
         Resumed = session;
         Link.Info.SessionAge = Link.Now - session.IssuedAt;
         Link.Info.AuthenticatedAt = session.AuthenticatedAt;
+        Link.Info.LineageId = session.LineageId;
+        Link.Info.ResumptionCount = session.ResumptionCount + 1;
     }
 
     /// <summary>The lineage of a full handshake's sessions.</summary>
-    public SessionLineage BeginLineage(PeerVerified peer) => SessionLineage.Begin(
-        Link.Now,
-        Settings.AuthenticationLifetime,
-        peer.Chain,
-        peer.Certificate?.Leaf.NotAfter.ToUniversalTime(),
-        Certificate?.Certificate.NotAfter.ToUniversalTime(),
-        Link.Crypto);
+    public SessionLineage BeginLineage(PeerVerified peer)
+    {
+        // The same moment on this connection and on all that resume it.
+        Link.Info.AuthenticatedAt = Link.Now;
+        SessionLineage lineage = SessionLineage.Begin(
+            Link.Info.AuthenticatedAt,
+            Settings.AuthenticationLifetime,
+            peer.Chain,
+            peer.Certificate?.Leaf.NotAfter.ToUniversalTime(),
+            Certificate?.Certificate.NotAfter.ToUniversalTime(),
+            Link.Crypto);
+        Link.Info.LineageId = lineage.Id;
+        return lineage;
+    }
 }
 
 /// <summary>Waits for a ClientHello: the first, or after a HelloRetryRequest the second.</summary>
@@ -308,6 +317,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             () => server.Settings.Sessions.LocateAsync(ResumptionMechanism.Psk, hello.Identities[index].Identity, _link.Aborted),
             located =>
             {
+                _link.Located(located);
                 ResumptionOutcome outcome = located.Session is { } session
                     ? Judge(session)
                     : ResumptionOutcome.Declined(ResumptionMechanism.Psk, located.Reason);

@@ -79,6 +79,7 @@ internal sealed class SessionIssuer13(ServerHandshake server, SessionLineage lin
         writer.Vector16(ticket);
         writer.Vector16([]);
         link.End(start, toTranscript: false);
+        link.TicketIssued(ResumptionMechanism.Psk);
         return true;
     }
 }

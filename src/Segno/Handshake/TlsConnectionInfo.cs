@@ -51,6 +51,13 @@ public sealed class TlsConnectionInfo
     /// <summary>When the peer proved its identity: now on a full handshake, earlier on a resumed one.</summary>
     public DateTimeOffset AuthenticatedAt { get; internal set; }
 
+    /// <summary>What this connection's sessions have in common with the one it resumed, back to the full handshake: random, and the same on all of them.
+    /// <see langword="null"/> after a full handshake of which no session is kept. Each side has its own.</summary>
+    public Guid? LineageId { get; internal set; }
+
+    /// <summary>How many resumptions lie between the full handshake and this connection, this one included: 0 on a full handshake.</summary>
+    public long ResumptionCount { get; internal set; }
+
     /// <summary>Whether both sides are authenticated by certificates, on a resumed connection by those of the full handshake it goes back to.</summary>
     public bool IsMutuallyAuthenticated { get; internal set; }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
@@ -84,6 +85,9 @@ public abstract class TlsOptions
 
     /// <summary>The clock. Default <see cref="TimeProvider.System"/>.</summary>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
+
+    /// <summary>Where the meter "Segno" is made (docs/metrics.md). Default <see langword="null"/>: one for the process. <c>UseSegno</c> takes that of the application's services.</summary>
+    public IMeterFactory? MeterFactory { get; set; }
 
     /// <summary>Not the provider of this process. For tests.</summary>
     internal CryptoProvider Crypto { get; set; } = CryptoProvider.Default;

@@ -344,5 +344,9 @@ public class RecordLimitTests
         public override void SessionReceived(Segno.Sessions.TlsSession session) => throw new NotSupportedException();
 
         public override void SessionRefused(Segno.Sessions.TlsSession session) => throw new NotSupportedException();
+
+        public override void Located(in Segno.Sessions.LocatedSession located) => throw new NotSupportedException();
+
+        public override void TicketIssued(Segno.Sessions.ResumptionMechanism mechanism) => throw new NotSupportedException();
     }
 }

@@ -43,6 +43,7 @@ public sealed class OptionScopeTests
         [nameof(TlsOptions.MaxReceiveFragment)] = new(o => o.MaxReceiveFragment = 1000),
         [nameof(TlsOptions.RecordPadding)] = new(o => o.RecordPadding = 64),
         [nameof(TlsOptions.KeyLog)] = new(o => o.KeyLog = static _ => { }),
+        [nameof(TlsOptions.MeterFactory)] = new(o => o.MeterFactory = new Diagnostics.TestMeters()),
         [nameof(TlsOptions.Crypto)] = new(o => o.Crypto = new CryptoDouble()),
     };
 

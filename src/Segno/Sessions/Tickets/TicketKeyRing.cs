@@ -34,6 +34,7 @@ public sealed class TicketKeyRing : IDisposable
 
     private readonly Lock _gate = new();
     private readonly ITicketKeySource _source;
+    private readonly long[] _entered = new long[(int)TicketKeyPhase.Destroyed + 1];
     private volatile TicketKeySet _keys = TicketKeySet.Empty;
     private bool _disposed;
 
@@ -252,6 +253,13 @@ public sealed class TicketKeyRing : IDisposable
         return null;
     }
 
+    /// <summary>How many keys have come into a phase since the ring was made.</summary>
+    internal long Entered(TicketKeyPhase phase)
+    {
+        Current();
+        return Interlocked.Read(ref _entered[(int)phase]);
+    }
+
     internal static TicketKeyInfo Info(TicketKey key, TicketKeyPhase phase)
         => new(key.Name.ToString("x32", CultureInfo.InvariantCulture), key.Epoch, phase);
 
@@ -402,6 +410,10 @@ public sealed class TicketKeyRing : IDisposable
 
     private void Tell(List<(TicketKey Key, TicketKeyPhase Phase, TicketKeyChangeReason Reason)> changes)
     {
+        foreach ((_, TicketKeyPhase phase, _) in changes)
+        {
+            Interlocked.Increment(ref _entered[(int)phase]);
+        }
         if (KeyChanged is not { } handlers)
         {
             return;
