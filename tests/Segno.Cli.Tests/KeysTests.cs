@@ -37,6 +37,7 @@ public sealed class KeysTests : IDisposable
     public async Task What_cannot_be_done_is_said()
     {
         await RunAsync("new", KeyPath);
+        await RunAsync("rotate", KeyPath, "--lead", "1h");
         byte[] before = File.ReadAllBytes(KeyPath);
         File.WriteAllBytes(PathOf("nginx"), RandomNumberGenerator.GetBytes(80));
         File.WriteAllText(PathOf("text"), "correct horse battery staple");
@@ -45,7 +46,7 @@ public sealed class KeysTests : IDisposable
         await AssertUsageAsync("cannot be read", "show", PathOf("none"));
         await AssertUsageAsync("cannot be used", "show", PathOf("text"));
         await AssertUsageAsync("no key with number 7", "revoke", KeyPath, "7");
-        await AssertUsageAsync("cannot before it", "rotate", KeyPath, "--lead", "0s");
+        await AssertUsageAsync("cannot before it", "rotate", KeyPath, "--lead", "30m");
         await AssertUsageAsync("Segno's own format", "rotate", PathOf("nginx"));
         Assert.Equal(before, File.ReadAllBytes(KeyPath));
         Assert.Contains("active", (await RunAsync("show", PathOf("nginx"))).Output);

@@ -16,7 +16,6 @@ public sealed class ReasonTests
     /// <summary>Reasons of what is not built yet. The list may only get shorter.</summary>
     private static readonly Dictionary<ResumptionReason, string> NotYet = new()
     {
-        [ResumptionReason.TicketKeyNotYetActive] = "pre-published ticket keys",
         [ResumptionReason.SessionConsumed] = "stateful tickets",
         [ResumptionReason.TicketAgeSkew] = "early data",
         [ResumptionReason.ClientCertificateRejected] = "a certificate that ResumedPeer.Reverify refuses ends the handshake",
@@ -30,6 +29,7 @@ public sealed class ReasonTests
         [ResumptionReason.None] = () => Crafted(_ => { }),
         [ResumptionReason.UnknownTicketKey] = () => Exhibits.Redeem(Server(), Craft(Server(), _ => { })),
         [ResumptionReason.RetiredTicketKey] = RetiredKey,
+        [ResumptionReason.TicketKeyNotYetActive] = KeyOfTomorrow,
         [ResumptionReason.TicketUndecryptable] = () => Crafted(_ => { }, spoil: ticket => [.. ticket[..^1], (byte)(ticket[^1] ^ 1)]),
         [ResumptionReason.TicketMalformed] = () => Crafted(_ => { }, spoil: _ => [1, 2, 3]),
         [ResumptionReason.SessionFormatVersion] = OtherFormat,
@@ -113,6 +113,15 @@ public sealed class ReasonTests
         // A day active, a day for the last tickets.
         clock.Advance(TimeSpan.FromHours(48) + TimeSpan.FromSeconds(1));
         return Exhibits.Redeem(server, session);
+    }
+
+    /// <summary>Two servers with the same root, the clock of one a day ahead.</summary>
+    private static ResumptionOutcome KeyOfTomorrow()
+    {
+        byte[] root = System.Security.Cryptography.RandomNumberGenerator.GetBytes(32);
+        using TicketKeyRing today = TicketKeyRing.Derive(root, timeProvider: new TestClock());
+        using TicketKeyRing tomorrow = TicketKeyRing.Derive(root, timeProvider: new TestClock { Wall = SessionDraft.Now.AddDays(1) });
+        return Exhibits.Redeem(Server(o => o.TicketKeys = today), Craft(Server(o => o.TicketKeys = tomorrow), _ => { }));
     }
 
     /// <summary>What a later version may seal under a key that both have.</summary>
