@@ -149,19 +149,26 @@ public sealed class ServeTests
     }
 
     [Theory]
-    [InlineData("1.1")]
-    [InlineData("2.0")]
-    public async Task Again_comes_back_on_another_connection(string version)
+    [InlineData("1.1", "/again", 2)]
+    [InlineData("2.0", "/again", 2)]
+    [InlineData("1.1", "/again?times=3", 4)]
+    [InlineData("1.1", "/again?times=9", 10)]
+    [InlineData("1.1", "/again?times=10", 2)]
+    [InlineData("1.1", "/again?times=x", 2)]
+    public async Task Again_comes_back_on_another_connection(string version, string path, int connections)
     {
         await using Served served = await Served.StartAsync();
         using HttpClient client = served.Client(Version.Parse(version));
 
-        using (await client.GetAsync("/again", Cancel))
+        string? next = path;
+        while (next != "/")
         {
+            using HttpResponseMessage response = await client.GetAsync(next, Cancel);
+            next = response.Headers.Location?.OriginalString;
         }
         JsonElement stats = JsonDocument.Parse(await client.GetStringAsync("/api/stats", Cancel)).RootElement;
 
-        Assert.Equal(2, stats.GetProperty("fullHandshakes").GetInt64());
+        Assert.Equal(connections, stats.GetProperty("fullHandshakes").GetInt64());
     }
 
     [Fact]

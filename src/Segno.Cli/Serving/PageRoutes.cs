@@ -61,7 +61,7 @@ internal sealed class PageRoutes(PageServer server)
         return JsonSerializer.SerializeAsync(http.Response.BodyWriter, document, type, http.RequestAborted);
     }
 
-    /// <summary>Ends this connection after the answer, so that the browser comes back on a new one.</summary>
+    /// <summary>Ends this connection after the answer, so that the browser comes back on a new one; with ?times=N (2 to 9) as often as that.</summary>
     private static Task ServeAgainAsync(HttpContext http)
     {
         http.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
@@ -70,7 +70,8 @@ internal sealed class PageRoutes(PageServer server)
             http.Response.Headers.Connection = "close";
         }
         http.Response.StatusCode = StatusCodes.Status303SeeOther;
-        http.Response.Headers.Location = "/";
+        bool more = int.TryParse(http.Request.Query["times"], NumberStyles.None, CultureInfo.InvariantCulture, out int times) && times is > 1 and < 10;
+        http.Response.Headers.Location = more ? string.Create(CultureInfo.InvariantCulture, $"/again?times={times - 1}") : "/";
         return Task.CompletedTask;
     }
 
