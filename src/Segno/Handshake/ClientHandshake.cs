@@ -1,0 +1,222 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using Segno.Buffers;
+using Segno.Certificates;
+using Segno.Handshake.Extensions;
+using Segno.Sessions;
+
+namespace Segno.Handshake;
+
+/// <summary>What a client's states share: what was offered, and what became of it.</summary>
+internal sealed class ClientHandshake
+{
+    public ClientHandshake(HandshakeLink link, ClientSettings settings, string? targetHost, int targetPort)
+    {
+        ServerName = string.IsNullOrEmpty(targetHost) ? null : ServerNames.Normalize(targetHost).SniName;
+        Link = link;
+        Settings = settings;
+        TargetHost = targetHost;
+        TargetPort = targetPort;
+    }
+
+    public HandshakeLink Link { get; }
+
+    public ClientSettings Settings { get; }
+
+    public string? TargetHost { get; }
+
+    public int TargetPort { get; }
+
+    /// <summary>The name for SNI; <see langword="null"/> for IP addresses.</summary>
+    public string? ServerName { get; }
+
+    /// <summary>The session that is offered, while it is.</summary>
+    public TlsSession? Offered { get; set; }
+
+    /// <summary>The same, where it is one of TLS 1.3.</summary>
+    public TlsSession? Offered13 => Offered is { ProtocolVersion: SslProtocols.Tls13 } session ? session : null;
+
+    /// <summary>The same, where it is one of TLS 1.2.</summary>
+    public TlsSession? Offered12 => Offered is { ProtocolVersion: SslProtocols.Tls12 } session ? session : null;
+
+    /// <summary>The session that is resumed, once the server said so.</summary>
+    public TlsSession? Resumed { get; set; }
+
+    /// <summary>Why no session is offered.</summary>
+    public ResumptionOutcome NotOffered { get; set; }
+
+    /// <summary>The server's request for a certificate, with the schemes it accepts.</summary>
+    public TlsCertificateRequestInfo? CertificateRequest { get; set; }
+
+    /// <summary>Whether a server that asks for a certificate may get one.</summary>
+    public bool HasCertificate => Settings.ClientCertificate is not null || Settings.ClientCertificateSelector is not null;
+
+    /// <summary>How a certificate of ours may be compressed.</summary>
+    public ushort[] CertificateCompressions { get; set; } = [];
+
+    public ClientSessionKey? SessionKey()
+        => TargetHost is { Length: > 0 } host
+            ? new ClientSessionKey(host, TargetPort, ServerName, Settings.ApplicationProtocols, Settings.ScopeDigest)
+            : null;
+
+    /// <summary>Looks for a session to offer, and judges it as a server would.</summary>
+    public void ChooseSession()
+    {
+        if (!Settings.AllowResume)
+        {
+            NotOffered = ResumptionOutcome.None(ResumptionReason.ResumptionDisabled);
+            return;
+        }
+        TlsSession? session = Settings.Resume;
+        ResumptionReason reason = ResumptionReason.NoSessionYet;
+        ClientSessionKey? key = session is null ? SessionKey() : null;
+        if (key is not null)
+        {
+            Settings.SessionCache.TryTake(key, Link.Now, out session, out reason);
+        }
+        if (session is null)
+        {
+            NotOffered = ResumptionOutcome.None(reason);
+            return;
+        }
+        ResumptionMechanism mechanism = MechanismOf(session);
+        ResumptionOutcome verdict = CanResume(session, out ResumptionReason misfit)
+            ? ResumptionRules.Judge(session, new ResumptionOffer
+            {
+                Mechanism = mechanism,
+                ProtocolVersion = session.ProtocolVersion,
+                CipherSuite = session.CipherSuite,
+                Hash = session.Hash,
+                Scope = Settings.Scope,
+                ServerName = ServerName,
+                Now = Link.Now,
+                ResumedPeer = Settings.ResumedPeer,
+            })
+            : ResumptionOutcome.Declined(mechanism, misfit);
+        if (verdict.IsResumed)
+        {
+            Offered = session;
+        }
+        else
+        {
+            NotOffered = ResumptionOutcome.None(verdict.Reason, verdict.Detail);
+            if (key is not null)
+            {
+                // A context that shares the cache may have another rule.
+                Settings.SessionCache.PutBack(key, session);
+            }
+        }
+    }
+
+    /// <summary>The server made a full handshake, or the offer did not come about.</summary>
+    public void ReportFullHandshake() => Link.Info.Resumption = Offered is { } offered
+        ? ResumptionOutcome.Declined(MechanismOf(offered), ResumptionReason.DeclinedByServer)
+        : NotOffered;
+
+    /// <summary>The server's choice (RFC 7301 §3.2), of this connection whatever the session had.</summary>
+    public void ReadApplicationProtocol(ExtensionBlock extensions)
+    {
+        if (!extensions.TryGet(ExtensionType.ApplicationLayerProtocolNegotiation, out TlsReader data))
+        {
+            return;
+        }
+        TlsReader list = data.Within(data.Vector16(2));
+        data.End();
+        var protocol = new SslApplicationProtocol(list.Vector8(1).ToArray());
+        list.End();
+        if (!Settings.ApplicationProtocols.Contains(protocol))
+        {
+            throw new TlsException(TlsFault.ApplicationProtocolNotOffered);
+        }
+        Link.Info.ApplicationProtocol = protocol;
+    }
+
+    /// <summary>The server's certificate was examined.</summary>
+    /// <exception cref="TlsException">It was refused.</exception>
+    public PeerVerified Verified(PossessionVerified possession, ChainVerdict verdict)
+    {
+        Link.Info.RemoteCertificateStatus = verdict.Status;
+        return PeerVerified.ByCertificate(possession, verdict);
+    }
+
+    /// <summary>The server has proved who it is: the lineage of its sessions begins.</summary>
+    public SessionLineage BeginLineage(PeerVerified peer)
+    {
+        if (Offered is { } declined && SessionKey() is { } key)
+        {
+            // what the server has forgotten of one ticket it has forgotten of its siblings. Not before it has proved who it is.
+            Settings.SessionCache.Remove(key, declined.LineageId);
+        }
+        Link.Info.AuthenticatedAt = Link.Now;
+        SessionLineage lineage = SessionLineage.Begin(
+            Link.Info.AuthenticatedAt, SessionLimits.MaxLifetime, peer.Chain, peer.NotAfter, null, Link.Crypto);
+        Link.Info.LineageId = lineage.Id;
+        return lineage;
+    }
+
+    public ValueTask<TlsCertificate?> SelectCertificate(TlsCertificateRequestInfo request, PeerVerified server)
+    {
+        if (Settings.ClientCertificateSelector is not { } selector)
+        {
+            return new ValueTask<TlsCertificate?>(Settings.ClientCertificate);
+        }
+        request.Sender = Link.Sender;
+        request.TargetHost = TargetHost;
+        request.ServerCertificate = server.Certificate?.Leaf;
+        return selector(request, Link.Aborted);
+    }
+
+    /// <summary>Takes the certificate for the server's request.</summary>
+    /// <returns>The scheme to sign with; without meaning where there is no certificate.</returns>
+    public TlsSignatureScheme UseCertificate(TlsCertificate? certificate, SslProtocols version)
+    {
+        Link.Info.RemoteSignatureSchemes = CertificateRequest!.SignatureSchemes;
+        if (certificate is null)
+        {
+            return default;
+        }
+        ushort[] schemes = [.. CertificateRequest.SignatureSchemes.Select(scheme => (ushort)scheme)];
+        Link.Info.LocalCertificate = certificate.Certificate;
+        Link.Info.IsMutuallyAuthenticated = true;
+        return certificate.ChooseScheme(schemes, Settings.SigningSchemes, version) ?? throw new TlsException(TlsFault.NoCommonSignatureScheme);
+    }
+
+    public void ReportResumed(TlsSession session)
+    {
+        Resumed = session;
+        Link.Info.Resumption = ResumptionOutcome.Resumed(MechanismOf(session));
+        Link.Info.SessionAge = Link.Now - session.IssuedAt;
+        Link.Info.AuthenticatedAt = session.AuthenticatedAt;
+        Link.Info.LineageId = session.LineageId;
+        Link.Info.ResumptionCount = session.ResumptionCount + 1;
+        Link.Info.IsMutuallyAuthenticated = session.IsMutuallyAuthenticated;
+    }
+
+    private static ResumptionMechanism MechanismOf(TlsSession session) => session switch
+    {
+        { ProtocolVersion: SslProtocols.Tls13 } => ResumptionMechanism.Psk,
+        { Ticket.IsEmpty: false } => ResumptionMechanism.Ticket,
+        _ => ResumptionMechanism.SessionId,
+    };
+
+    /// <summary>Whether this hello can offer the session at all.</summary>
+    private bool CanResume(TlsSession session, out ResumptionReason misfit)
+    {
+        bool isTls13 = session.ProtocolVersion == SslProtocols.Tls13;
+        if (isTls13 ? !Settings.AllowsTls13 : !Settings.AllowsTls12)
+        {
+            misfit = ResumptionReason.ProtocolVersionMismatch;
+            return false;
+        }
+        if (session.Ticket.IsEmpty && (isTls13 || session.SessionId.IsEmpty))
+        {
+            misfit = ResumptionReason.TicketMalformed;
+            return false;
+        }
+        //
+        misfit = ResumptionReason.CipherSuiteMismatch;
+        return isTls13
+            ? Array.Exists(Settings.CipherSuites13, suite => suite.Hash == session.Hash)
+            : Array.Exists(Settings.CipherSuites12, suite => suite.Suite == session.CipherSuite);
+    }
+}
