@@ -24,6 +24,8 @@ public sealed partial class TlsConnection
 
         public override CancellationToken Aborted => connection._aborted.Token;
 
+        public override bool MaySend => connection is { _failure: null, _sendClosed: false, _disposed: false };
+
         public override TlsSettings Settings => _settings;
 
         protected override FlightBuffer Messages => connection._writer.Messages;
@@ -85,13 +87,13 @@ public sealed partial class TlsConnection
 
         /// <summary>
         /// After a fatal alert the sessions of this connection are not offered or resumed again (RFC 9846 §6.2, RFC 5246 §7.2.2;
-        /// Tickets that a client holds are beyond a server's reach.
+        /// Stateless tickets that a client holds are beyond a server's reach.
         /// </summary>
         public void ForgetSessions()
         {
             if (Client is not { } client)
             {
-                ForgetStored(StoredSessionId);
+                StoredSessionIds.ForEach(ForgetStored);
                 return;
             }
             bool hasSession = connection.Session is not null || client.Resumed is { ProtocolVersion: SslProtocols.Tls12 };
@@ -125,7 +127,7 @@ public sealed partial class TlsConnection
 
         public override void Located(in LocatedSession located) => connection._metrics.Located(located);
 
-        public override void TicketIssued(ResumptionMechanism mechanism) => connection._metrics.TicketIssued(mechanism);
+        public override void TicketIssued(ResumptionMechanism mechanism, bool isStateful = false) => connection._metrics.TicketIssued(mechanism, isStateful);
 
         public override void SessionReceived(TlsSession session)
         {

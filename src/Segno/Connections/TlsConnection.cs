@@ -310,7 +310,7 @@ public sealed partial class TlsConnection : IDisposable
     /// <summary>
     /// Server with <see cref="TlsServerOptions.DeferSessions"/>: the application has accepted the client, so what it was given may be
     /// resumed from now on: the tickets of TLS 1.3 are queued, the session ID of TLS 1.2 is stored. Without it there is nothing to
-    /// resume. Belongs to the sending half.
+    /// resume. Belongs to the sending half, which is taken until the task completes.
     /// </summary>
     /// <param name="cancellationToken">Ends the wait for a store.</param>
     /// <returns>Whether there is a session now that can be resumed: not where none shall or can be, and not when nothing waited, as on the second call.</returns>
@@ -323,12 +323,16 @@ public sealed partial class TlsConnection : IDisposable
         return committed;
     }
 
-    /// <summary>Server, TLS 1.3: queues more tickets (RFC 9846 §4.7.1), for a client that will open more connections. Belongs to the sending half.</summary>
+    /// <summary>
+    /// Server, TLS 1.3: queues more tickets (RFC 9846 §4.7.1), for a client that will open more connections. Belongs to the sending half,
+    /// which is taken until the task completes: at once but for stateful tickets and a store that is waited for.
+    /// </summary>
     /// <param name="count">How many, 1 to 8.</param>
+    /// <param name="cancellationToken">Ends the wait for a store.</param>
     /// <returns>How many are queued: a connection has at most 16 in all; 0 where resumption is off, where the client could use none, and on TLS 1.2.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is out of its range.</exception>
     /// <exception cref="InvalidOperationException">The handshake is not complete, sending is closed, sessions wait for <see cref="CommitSessionAsync"/>, or this is a client's connection.</exception>
-    public int IssueTickets(int count)
+    public ValueTask<int> IssueTicketsAsync(int count, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, ServerSettings.MaxTicketCount);
@@ -337,8 +341,8 @@ public sealed partial class TlsConnection : IDisposable
         {
             throw new InvalidOperationException("Sessions are deferred: call CommitSessionAsync first.");
         }
-        int issued = 0;
-        Guarded(() => issued = issuer?.Issue(count) ?? 0);
+        ValueTask<int> issued = default;
+        Guarded(() => issued = issuer?.IssueAsync(count, cancellationToken) ?? default);
         return issued;
     }
 

@@ -26,6 +26,7 @@ internal sealed class TlsMetrics
     public const string Status = "segno.resumption.status";
     public const string Mechanism = "segno.resumption.mechanism";
     public const string Reason = "segno.resumption.reason";
+    public const string Stateful = "segno.ticket.stateful";
     public const string Alert = "segno.alert";
     public const string AlertSender = "segno.alert.sender";
     public const string Found = "segno.session_store.found";
@@ -141,11 +142,11 @@ internal sealed class TlsMetrics
         _failures.Add(1, tags);
     }
 
-    public void TicketIssued(ResumptionMechanism mechanism)
+    public void TicketIssued(ResumptionMechanism mechanism, bool isStateful)
     {
         if (_issued.Enabled)
         {
-            _issued.Add(1, new KeyValuePair<string, object?>(Mechanism, Enum.GetName(mechanism)));
+            _issued.Add(1, TicketTags(mechanism, isStateful));
         }
     }
 
@@ -166,7 +167,7 @@ internal sealed class TlsMetrics
         Counter<long> counter = found ? _opened : _declined;
         if (counter.Enabled)
         {
-            var tags = new TagList { { Mechanism, Enum.GetName(located.Mechanism) } };
+            TagList tags = TicketTags(located.Mechanism, !located.SingleUseId.IsEmpty);
             AddReason(ref tags, located.Reason);
             counter.Add(1, tags);
         }
@@ -187,6 +188,9 @@ internal sealed class TlsMetrics
         }
         return tags;
     }
+
+    private static TagList TicketTags(ResumptionMechanism mechanism, bool isStateful)
+        => new() { { Mechanism, Enum.GetName(mechanism) }, { Stateful, isStateful ? "true" : "false" } };
 
     private static void AddMechanism(ref TagList tags, ResumptionMechanism mechanism)
     {

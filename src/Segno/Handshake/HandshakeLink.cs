@@ -28,8 +28,8 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     /// <summary>The client's random, by which the key log names a connection.</summary>
     public byte[] ClientRandom { get; set; } = [];
 
-    /// <summary>TLS 1.2 server: under which ID the store has the session of this connection; empty: it has none.</summary>
-    public byte[] StoredSessionId { get; set; } = [];
+    /// <summary>Server: under which IDs the store has the sessions of this connection.</summary>
+    public List<ReadOnlyMemory<byte>> StoredSessionIds { get; } = [];
 
     /// <summary>Server, after the handshake: what gives its client sessions; <see langword="null"/> where there is nothing to give.</summary>
     public SessionIssuer? Issuer { get; set; }
@@ -42,6 +42,9 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
 
     /// <summary>Cancelled when the connection ends.</summary>
     public abstract CancellationToken Aborted { get; }
+
+    /// <summary>Whether the connection stands, and its write half is open.</summary>
+    public abstract bool MaySend { get; }
 
     public abstract TlsSettings Settings { get; }
 
@@ -97,7 +100,7 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     /// <summary>Server: what was found for an offer. For the metrics, as is <see cref="TicketIssued"/>.</summary>
     public abstract void Located(in LocatedSession located);
 
-    public abstract void TicketIssued(ResumptionMechanism mechanism);
+    public abstract void TicketIssued(ResumptionMechanism mechanism, bool isStateful = false);
 
     /// <summary>What holds a secret and may be left over when the handshake ends early: wiped with the connection at the latest.</summary>
     public T Own<T>(T secret)

@@ -74,8 +74,8 @@ internal sealed class ServerNegotiation12
     /// <summary>Whether sessions of this connection are kept: without extended main secret none is .</summary>
     private bool MayKeepSession => Settings.AllowResume && _extendedMasterSecret && Settings.Tls12SessionLifetime > TimeSpan.Zero;
 
-    /// <summary>A ticket cannot be taken back, so there is none where the application's verdict is yet to come (A12): only an ID.</summary>
-    private bool MayIssueTicket => MayKeepSession && !Settings.DeferSessions;
+    /// <summary>A ticket cannot be taken back, so there is none where the application's verdict is yet to come (A12), or where state shall be here alone: only an ID.</summary>
+    private bool MayIssueTicket => MayKeepSession && !Settings.DeferSessions && Settings.TicketMode != TlsTicketMode.Stateful;
 
     /// <summary>R-19: with a ticket, the session ID is nothing but something to be echoed.</summary>
     private ResumptionMechanism Mechanism => this switch
@@ -222,11 +222,10 @@ internal sealed class ServerNegotiation12
         bool request = Settings.ClientCertificateMode != TlsClientCertificateMode.None;
         // not unasked.
         _server.TicketPromised = MayIssueTicket && _ticket is not null && Settings.TicketCount > 0 && !Settings.RequiresForwardSecrecy;
-        if (MayKeepSession && !_server.TicketPromised && Settings.StoredSessions is not null)
+        if (MayKeepSession && !_server.TicketPromised)
         {
             // it says nothing. R-11: nor is it the one that was offered.
-            _server.SessionId = new byte[ClientHello.MaxSessionId];
-            _link.Crypto.FillRandom(_server.SessionId);
+            _server.SessionId = Settings.Sessions.CreateSessionId() ?? [];
         }
         _common.ChooseApplicationProtocol(_hello);
         ReadOnlyMemory<byte> ocspResponse = _common.ChooseOcspResponse(_hello);
@@ -418,7 +417,7 @@ internal sealed class ExpectClientFinished12(Server12 server, PeerVerified clien
         {
             // only now has the client proved that the session is its own.
             server.Common.Settings.Sessions.MarkUsed(resumedId);
-            link.StoredSessionId = resumedId;
+            link.StoredSessionIds.Add(resumedId);
             return new Connected12(link, finished);
         }
         SessionLineage lineage = server.Common.BeginLineage(client);
@@ -439,7 +438,10 @@ internal sealed class ExpectClientFinished12(Server12 server, PeerVerified clien
     private Connected12 SendFinished(FinishedVerified finished, RecordProtection protection, bool kept)
     {
         HandshakeLink link = server.Link;
-        link.StoredSessionId = kept ? server.SessionId : [];
+        if (kept)
+        {
+            link.StoredSessionIds.Add(server.SessionId);
+        }
         link.SendChangeCipherSpec();
         link.SetWriteProtection(protection);
         Finished12.Write(link);

@@ -23,7 +23,9 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
     private TlsNamedGroup _group;
     private ReadOnlyMemory<byte> _peerShare;
     private int _pskIndex = -1;
+    private ReadOnlyMemory<byte> _singleUseId;
     private bool _useKeyExchange = true;
+    private KeyExchangeAnswer? _answer;
 
     public HandshakeState Run()
     {
@@ -103,6 +105,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
                     return Locate(index + 1, modesUsable, pskOnly, next);
                 }
                 _pskIndex = index;
+                _singleUseId = located.SingleUseId;
                 return next(located.Session);
             });
     }
@@ -142,7 +145,9 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         }
         if (session is not null)
         {
-            return SendFlight();
+            return _singleUseId.IsEmpty
+                ? SendFlight()
+                : Consume(() => Locate(_pskIndex + 1, modesUsable: true, pskOnly, found => Agree(found, groups, shares, pskOnly)));
         }
         if (hello.UInt16List(ExtensionType.SignatureAlgorithms) is not { } schemes)
         {
@@ -167,6 +172,31 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         {
             throw new TlsException(TlsFault.PskBinderInvalid);
         }
+    }
+
+    /// <summary>
+    /// Consume: takes the session of a stateful ticket out of the store. Only now: the client has proved that it is its own, and no
+    /// second hello is to come. Our part of the key exchange is done while the store thinks.
+    /// </summary>
+    /// <param name="declined">What comes where somebody else took it, or the store does not say: it is never resumed twice.</param>
+    private HandshakeState Consume(Func<HandshakeState> declined)
+    {
+        ValueTask<ResumptionReason> consuming = server.Settings.Sessions.ConsumeAsync(_singleUseId, _link.Aborted);
+        if (!consuming.IsCompleted && _useKeyExchange)
+        {
+            _answer ??= _link.Own(new KeyExchangeAnswer(AnswerKeyExchange));
+        }
+        return Pause.For(
+            () => consuming,
+            reason =>
+            {
+                if (reason == ResumptionReason.None)
+                {
+                    return SendFlight();
+                }
+                _link.Info.Resumption = ResumptionOutcome.Declined(ResumptionMechanism.Psk, reason);
+                return declined();
+            });
     }
 
     /// <returns>Whether the client sent a share for the group; if not, it must be asked for one.</returns>
@@ -269,6 +299,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         if (server.Resumed is { } session)
         {
             server.ReportResumed(session);
+            _link.Info.IsTicketStateful = !_singleUseId.IsEmpty;
             _link.Info.TicketAgeSkew = TicketAge.Skew(hello.Identities[_pskIndex].ObfuscatedAge, session, _link.Now);
             // Behind our flight, so that who looks on does not learn what became of a client's certificate.
             return StoredPeer.Verify(_link, session, null, peer => new ExpectClientFinished(server, session.Lineage.Next(), peer));
@@ -289,14 +320,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         (int Share, int Secret) lengths = (0, 0);
         if (_useKeyExchange)
         {
-            try
-            {
-                lengths = _link.Crypto.AnswerKeyExchange(_group, _peerShare.Span, share, shared);
-            }
-            catch (CryptographicException e)
-            {
-                throw new TlsException(TlsFault.KeyShareInvalid, null, e);
-            }
+            lengths = _answer?.Take(share, shared) ?? AnswerKeyExchange(share, shared);
             _link.Info.Group = _group;
         }
         _link.Crypto.FillRandom(random);
@@ -339,6 +363,18 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             CryptographicOperations.ZeroMemory(shared);
         }
         _link.LogHandshakeSecrets();
+    }
+
+    private (int Share, int Secret) AnswerKeyExchange(Span<byte> share, Span<byte> secret)
+    {
+        try
+        {
+            return _link.Crypto.AnswerKeyExchange(_group, _peerShare.Span, share, secret);
+        }
+        catch (CryptographicException e)
+        {
+            throw new TlsException(TlsFault.KeyShareInvalid, null, e);
+        }
     }
 
     private void SendEncryptedExtensions()
@@ -410,6 +446,28 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
     }
 }
 
+/// <summary>Our share and what both come to, from when they are made until they are used; wiped then, or with the connection.</summary>
+internal sealed class KeyExchangeAnswer : IDisposable
+{
+    private readonly byte[] _share = new byte[NamedGroups.MaxShareLength];
+    private readonly PinnedSecret _secret = new(NamedGroups.MaxSecretLength);
+    private readonly (int Share, int Secret) _lengths;
+
+    public KeyExchangeAnswer(Maker make) => _lengths = make(_share, _secret.Material);
+
+    public delegate (int Share, int Secret) Maker(Span<byte> share, Span<byte> secret);
+
+    public (int Share, int Secret) Take(Span<byte> share, Span<byte> secret)
+    {
+        _share.AsSpan(0, _lengths.Share).CopyTo(share);
+        _secret.TryCopy(secret[.._lengths.Secret]);
+        Dispose();
+        return _lengths;
+    }
+
+    public void Dispose() => _secret.Destroy();
+}
+
 internal sealed class ExpectClientCertificate(ServerHandshake server) : HandshakeState
 {
     private static readonly HashSet<ExtensionType> NothingOffered = [];
@@ -442,7 +500,7 @@ internal sealed class ExpectClientCertificateVerify(ServerHandshake server, Peer
     }
 }
 
-/// <summary>Waits for the client's Finished; then tickets may go out, unless the application has yet to say so.</summary>
+/// <summary>Waits for the client's Finished; then tickets may go out, once the store has their sessions, and unless the application has yet to say so.</summary>
 internal sealed class ExpectClientFinished(ServerHandshake server, SessionLineage? resumedLineage, PeerVerified peer) : HandshakeState
 {
     public override HandshakeState Receive(HandshakeMessage message)
@@ -453,15 +511,19 @@ internal sealed class ExpectClientFinished(ServerHandshake server, SessionLineag
         link.SetReadSecret(server.Suite!, link.Keys.ClientApplicationSecret);
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         link.Keys.Finish(link.Transcript.Current(hash));
-        var connected = new Connected13(link, null, finished);
-        if (server.MayIssueTickets)
+        if (!server.MayIssueTickets)
         {
-            link.Issuer = new SessionIssuer13(server, resumedLineage ?? server.BeginLineage(peer));
-            if (link.Issuer.IsCommitted)
-            {
-                link.Issuer.Issue(server.TicketCount);
-            }
+            return new Connected13(link, null, finished);
         }
-        return connected;
+        var issuer = new SessionIssuer13(server, resumedLineage ?? server.BeginLineage(peer));
+        link.Issuer = issuer;
+        return Pause.For(
+            () => issuer.MakeAsync(issuer.IsCommitted ? server.TicketCount : 0, link.Aborted),
+            tickets =>
+            {
+                var connected = new Connected13(link, null, finished);
+                issuer.Send(tickets);
+                return connected;
+            });
     }
 }

@@ -1,7 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using Segno.Buffers;
 using Segno.Cryptography;
 using Segno.Sessions;
+using Segno.Sessions.Tickets;
 
 namespace Segno.Handshake;
 
@@ -28,8 +30,8 @@ internal abstract class SessionIssuer(ServerHandshake server, SessionLineage lin
     }
 
     /// <summary>Sends tickets.</summary>
-    /// <returns>How many: fewer than asked for where the connection may have no more, or there is no key to seal them with.</returns>
-    public virtual int Issue(int count) => 0;
+    /// <returns>How many: fewer than asked for where the connection may have no more, there is no key to seal them with, or no store keeps the sessions.</returns>
+    public virtual ValueTask<int> IssueAsync(int count, CancellationToken cancellationToken) => new(0);
 
     protected abstract ValueTask<bool> GiveAsync(CancellationToken cancellationToken);
 }
@@ -40,47 +42,81 @@ internal sealed class SessionIssuer13(ServerHandshake server, SessionLineage lin
     /// <summary>As many as a client of ours takes.</summary>
     public const int MaxTickets = Connected13.MaxTickets;
 
+    // Made, and not sent yet.
+    private readonly List<(TlsSession Session, byte Nonce)> _made = [];
+    private int _nonces;
     private int _sent;
 
-    public override int Issue(int count)
+    public override ValueTask<int> IssueAsync(int count, CancellationToken cancellationToken)
+        => MakeAsync(count, cancellationToken).Then(Send);
+
+    /// <summary>Makes tickets, for which a store may have to be waited for. Nothing is sent yet.</summary>
+    /// <returns>What <see cref="Send(byte[][])"/> takes.</returns>
+    public ValueTask<byte[]?[]> MakeAsync(int count, CancellationToken cancellationToken)
+    {
+        _made.Clear();
+        int end = Math.Min(count, Math.Min(MaxTickets - _sent, byte.MaxValue - _nonces));
+        while (_made.Count < end && TryMake(out TlsSession? session))
+        {
+            _made.Add((session, (byte)_nonces++));
+        }
+        return _made.Count == 0
+            ? new ValueTask<byte[]?[]>([])
+            : Server.Settings.Sessions.IssueTicketsAsync(
+                [.. _made.Select(made => made.Session)], Server.Settings.TicketMode, Server.Link.RemoteAddress, cancellationToken);
+    }
+
+    /// <summary>Sends the tickets that could be made.</summary>
+    /// <returns>How many.</returns>
+    public int Send(byte[]?[] tickets)
     {
         int before = _sent;
-        int end = Math.Min(MaxTickets, _sent + count);
-        while (_sent < end && TrySend())
+        for (int i = 0; i < tickets.Length && Server.Link.MaySend; i++)
         {
-            _sent++;
+            if (tickets[i] is { } ticket)
+            {
+                Send(_made[i].Session, _made[i].Nonce, ticket);
+                _sent++;
+            }
         }
         return _sent - before;
     }
 
-    protected override ValueTask<bool> GiveAsync(CancellationToken cancellationToken) => new(Issue(Server.TicketCount) > 0);
+    protected override ValueTask<bool> GiveAsync(CancellationToken cancellationToken)
+        => IssueAsync(Server.TicketCount, cancellationToken).Then(static count => count > 0);
 
-    private bool TrySend()
+    /// <summary>A session that cannot be, because its authentication is about to end, is none.</summary>
+    private bool TryMake([NotNullWhen(true)] out TlsSession? session)
     {
         HandshakeLink link = Server.Link;
-        Span<byte> random = stackalloc byte[4];
-        link.Crypto.FillRandom(random);
-        uint ageAdd = BitConverter.ToUInt32(random);
-        Span<byte> nonce = [(byte)_sent];
+        Span<byte> ageAdd = stackalloc byte[4];
+        link.Crypto.FillRandom(ageAdd);
         Span<byte> psk = stackalloc byte[HashKinds.MaxLength];
         psk = psk[..Server.Suite!.Hash.Length()];
-        link.Keys!.ResumptionPsk(nonce, psk);
-        // A session that cannot be (its authentication is about to end) or a ticket that cannot be sealed: then there is none.
-        bool possible = link.TryCreateSession(Lineage, Server.Settings.TicketLifetime, psk, new SessionHandles { AgeAdd = ageAdd }, out TlsSession? session);
+        link.Keys!.ResumptionPsk([(byte)_nonces], psk);
+        bool possible = link.TryCreateSession(
+            Lineage, Server.Settings.TicketLifetime, psk, new SessionHandles { AgeAdd = BitConverter.ToUInt32(ageAdd) }, out session);
         CryptographicOperations.ZeroMemory(psk);
-        if (!possible || Server.Settings.Sessions.IssueTicket(session!) is not { } ticket)
-        {
-            return false;
-        }
+        return possible;
+    }
+
+    private void Send(TlsSession session, byte nonce, byte[] ticket)
+    {
+        HandshakeLink link = Server.Link;
         TlsWriter writer = link.Begin(HandshakeType.NewSessionTicket, out int start);
-        writer.UInt32((uint)session!.TicketLifetime.TotalSeconds);
-        writer.UInt32(ageAdd);
-        writer.Vector8(nonce);
+        writer.UInt32((uint)session.TicketLifetime.TotalSeconds);
+        writer.UInt32(session.AgeAdd);
+        writer.Vector8([nonce]);
         writer.Vector16(ticket);
         writer.Vector16([]);
         link.End(start, toTranscript: false);
-        link.TicketIssued(ResumptionMechanism.Psk);
-        return true;
+        bool isStateful = StatefulTicket.TryRead(ticket, out ReadOnlyMemory<byte> sessionId);
+        if (isStateful)
+        {
+            // From here on a fatal alert removes it.
+            link.StoredSessionIds.Add(sessionId);
+        }
+        link.TicketIssued(ResumptionMechanism.Psk, isStateful);
     }
 }
 
@@ -94,7 +130,7 @@ internal sealed class SessionIssuer12(Server12 server, SessionLineage lineage) :
             return new ValueTask<bool>(false);
         }
         // From here on a fatal alert removes it.
-        server.Link.StoredSessionId = server.SessionId;
+        server.Link.StoredSessionIds.Add(server.SessionId);
         return Server.Settings.Sessions.StoreAsync(session, server.SessionId, server.Link.RemoteAddress, cancellationToken);
     }
 }

@@ -48,6 +48,9 @@ public sealed class TlsConnectionInfo
     /// <summary>Server: by how much the client takes its ticket to be older than this server does, in milliseconds' precision (RFC 9846 §8.3); <see langword="null"/> where no ticket of TLS 1.3 was resumed.</summary>
     public TimeSpan? TicketAgeSkew { get; internal set; }
 
+    /// <summary>Server: whether the session was resumed by a ticket that refers to the session store (<see cref="TlsTicketMode.Stateful"/>), and which is spent with it.</summary>
+    public bool IsTicketStateful { get; internal set; }
+
     /// <summary>When the peer proved its identity: now on a full handshake, earlier on a resumed one.</summary>
     public DateTimeOffset AuthenticatedAt { get; internal set; }
 

@@ -74,15 +74,25 @@ internal sealed partial class TlsChannel
     }
 
     /// <summary>Does something with the engine's writing half, then sends all there is.</summary>
-    public async Task SendAsync(Action<TlsConnection>? action, CancellationToken cancellationToken)
+    public Task SendAsync(Action<TlsConnection>? action, CancellationToken cancellationToken) => SendAsync(
+        connection =>
+        {
+            action?.Invoke(connection);
+            return new ValueTask<bool>(true);
+        },
+        cancellationToken);
+
+    /// <summary>The same with something that has a result and may take a while.</summary>
+    public async Task<T> SendAsync<T>(Func<TlsConnection, ValueTask<T>> action, CancellationToken cancellationToken)
     {
         await EnterWriteAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             ThrowIfNotSendable();
-            action?.Invoke(Connection);
+            T result = await action(Connection).ConfigureAwait(false);
             Connection.Flush(Transport.Output);
             await Transport.SendAsync(push: true, cancellationToken).ConfigureAwait(false);
+            return result;
         }
         finally
         {
@@ -91,19 +101,11 @@ internal sealed partial class TlsChannel
     }
 
     /// <summary>The application accepts the client: its sessions go out, or into the store.</summary>
-    public async Task<bool> CommitSessionAsync(CancellationToken cancellationToken)
-    {
-        ValueTask<bool> committed = default;
-        await SendAsync(connection => committed = connection.CommitSessionAsync(cancellationToken), cancellationToken).ConfigureAwait(false);
-        return await committed.ConfigureAwait(false);
-    }
+    public Task<bool> CommitSessionAsync(CancellationToken cancellationToken)
+        => SendAsync(connection => connection.CommitSessionAsync(cancellationToken), cancellationToken);
 
-    public async Task<int> IssueTicketsAsync(int count, CancellationToken cancellationToken)
-    {
-        int issued = 0;
-        await SendAsync(connection => issued = connection.IssueTickets(count), cancellationToken).ConfigureAwait(false);
-        return issued;
-    }
+    public Task<int> IssueTicketsAsync(int count, CancellationToken cancellationToken)
+        => SendAsync(connection => connection.IssueTicketsAsync(count, cancellationToken), cancellationToken);
 
     public void Send(Action<TlsConnection>? action)
     {

@@ -169,7 +169,7 @@ public sealed partial class TlsStream : Stream
     /// <exception cref="InvalidOperationException">Not authenticated, closed, or not a server.</exception>
     public Task<bool> CommitSessionAsync(CancellationToken cancellationToken = default) => Usable().CommitSessionAsync(cancellationToken);
 
-    /// <summary>Server, TLS 1.3: sends more tickets, for a client that will open more connections (<see cref="TlsConnection.IssueTickets"/>).</summary>
+    /// <summary>Server, TLS 1.3: sends more tickets, for a client that will open more connections (<see cref="TlsConnection.IssueTicketsAsync"/>).</summary>
     /// <param name="count">How many, 1 to 8.</param>
     /// <param name="cancellationToken">Ends the wait; under way, it breaks the writing half.</param>
     /// <returns>How many were sent: at most 16 on one connection.</returns>

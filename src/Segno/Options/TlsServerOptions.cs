@@ -14,6 +14,23 @@ public enum TlsClientCertificateMode
     Required,
 }
 
+/// <summary>What the tickets of a server are (RFC 9846 §4.7.1).</summary>
+public enum TlsTicketMode
+{
+    /// <summary>The session itself, sealed under a ticket key: the server keeps nothing. Whoever has the key opens all of them, and a ticket can be used again until it expires.</summary>
+    Stateless,
+    /// <summary>
+    /// A reference into the session store. Each is good for one use, and then nothing is left from which its connection could be
+    /// opened. A session that the store does not keep gets no ticket. TLS 1.2, whose sessions are used many times, has session IDs and no tickets.
+    /// </summary>
+    Stateful,
+    /// <summary>
+    /// Stateful where the store keeps the session, stateless where it does not: because it is full, down or too slow. TLS 1.2 is as with
+    /// <see cref="Stateless"/>, because it must choose before the store is asked.
+    /// </summary>
+    Automatic,
+}
+
 /// <summary>How a server answers. Names follow <see cref="SslServerAuthenticationOptions"/> where the meaning is the same.</summary>
 public sealed class TlsServerOptions : TlsOptions
 {
@@ -56,17 +73,25 @@ public sealed class TlsServerOptions : TlsOptions
     /// <summary>Whose sessions are revoked, looked at in each resumption; may be shared, and changed at any time. Default <see langword="null"/>: nobody's.</summary>
     public RevocationList? Revocations { get; set; }
 
-    /// <summary>How long a TLS 1.3 ticket is good, 0 to 7 days (RFC 9846 §4.7.1). Default 24 h; zero sends none.</summary>
+    /// <summary>How long a TLS 1.3 ticket is good, 0 to 7 days (RFC 9846 §4.7.1), and never longer than <see cref="TicketKeyRing.TicketLifetime"/> of <see cref="TicketKeys"/>. Default 24 h; zero sends none.</summary>
     public TimeSpan TicketLifetime { get; set; } = TimeSpan.FromHours(24);
 
     /// <summary>
-    /// Where the sessions are kept that clients know by an ID. Default <see langword="null"/>: a <see cref="MemorySessionStore"/> of
-    /// the context's own, of 20,000 sessions and 8 MiB. One given here stays the caller's to dispose, needs a <see cref="Group"/>, and may be shared: its
-    /// entries are sealed under each context's own keys. None is made or used where <see cref="TlsOptions.AllowTlsResume"/> is off.
+    /// Whether tickets hold the session or say where it is stored. It is about tickets to come: those of either kind are taken back,
+    /// wherever this server has their key or their store. Default <see cref="TlsTicketMode.Stateless"/>.
+    /// </summary>
+    public TlsTicketMode TicketMode { get; set; }
+
+    /// <summary>
+    /// Where the sessions are kept that clients know by an ID, or by a stateful ticket. Default <see langword="null"/>: a
+    /// <see cref="MemorySessionStore"/> of the context's own, of 20,000 sessions and 8 MiB. One given here stays the caller's to
+    /// dispose, needs a <see cref="Group"/>, and may be shared: contexts that have the same <see cref="MemorySessionStore"/>, or the
+    /// same store of another kind and the same <see cref="TicketKeys"/>, resume each other's sessions. None is made or used where
+    /// <see cref="TlsOptions.AllowTlsResume"/> is off.
     /// </summary>
     public ISessionStore? SessionStore { get; set; }
 
-    /// <summary>How long a TLS 1.2 session may be resumed, by its ID or by a ticket, 0 to 24 hours (RFC 5246 §F.1.4, RFC 5077 §5.6). Default 1 h; zero keeps none.</summary>
+    /// <summary>How long a TLS 1.2 session may be resumed, by its ID or by a ticket, 0 to 24 hours (RFC 5246 §F.1.4, RFC 5077 §5.6), and never longer than <see cref="TicketKeyRing.TicketLifetime"/> of <see cref="TicketKeys"/>. Default 1 h; zero keeps none.</summary>
     public TimeSpan Tls12SessionLifetime { get; set; } = TimeSpan.FromHours(1);
 
     /// <summary>How many tickets follow a full handshake, 0 to 8. Default 2. TLS 1.2 has at most one; with 0 its clients get a session ID instead.</summary>

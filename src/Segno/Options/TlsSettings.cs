@@ -351,16 +351,29 @@ internal sealed class ServerSettings : TlsSettings
         PreferServerCipherSuites = options.PreferServerCipherSuites;
         string? group = GroupOf(options);
         DeferSessions = options.DeferSessions;
-        OwnsTicketKeys = options.TicketKeys is null && AllowResume;
-        TicketKeys = AllowResume ? options.TicketKeys ?? new TicketKeyRing(ticketLifetime: TicketLifetime > TimeSpan.Zero ? TicketLifetime : null, timeProvider: TimeProvider) : null;
         Tls12SessionLifetime = options.Tls12SessionLifetime >= TimeSpan.Zero && options.Tls12SessionLifetime <= TimeSpan.FromHours(24)
             ? options.Tls12SessionLifetime
             : throw new ArgumentException($"Tls12SessionLifetime: {options.Tls12SessionLifetime} is not between 0 and 24 hours.", nameof(options));
-        if (AllowResume && Tls12SessionLifetime > TimeSpan.Zero)
+        TicketMode = Enum.IsDefined(options.TicketMode)
+            ? options.TicketMode
+            : throw new ArgumentException($"TicketMode: {options.TicketMode} is not Stateless, Stateful or Automatic.", nameof(options));
+        OwnsTicketKeys = options.TicketKeys is null && AllowResume;
+        if (AllowResume)
         {
-            OwnedSessionStore = options.SessionStore is null ? new MemorySessionStore(timeProvider: TimeProvider) : null;
+            TimeSpan longest = TicketLifetime > Tls12SessionLifetime ? TicketLifetime : Tls12SessionLifetime;
+            TicketKeys = options.TicketKeys ?? new TicketKeyRing(ticketLifetime: longest > TimeSpan.Zero ? longest : null, timeProvider: TimeProvider);
+            // What no key opens any more would be promised in vain.
+            TicketLifetime = AtMost(TicketLifetime, TicketKeys.TicketLifetime);
+            Tls12SessionLifetime = AtMost(Tls12SessionLifetime, TicketKeys.TicketLifetime);
+        }
+        bool storesTickets = TicketMode != TlsTicketMode.Stateless && TicketLifetime > TimeSpan.Zero;
+        if (AllowResume && (storesTickets || Tls12SessionLifetime > TimeSpan.Zero))
+        {
+            // A store of our own keeps them as long as they say.
+            TimeSpan? maxLifetime = storesTickets && TicketLifetime > TimeSpan.FromHours(24) ? TicketLifetime : null;
+            OwnedSessionStore = options.SessionStore is null ? new MemorySessionStore(maxLifetime: maxLifetime, timeProvider: TimeProvider) : null;
             SessionStore = options.SessionStore ?? OwnedSessionStore!;
-            StoredSessions = new StoredSessions(SessionStore, Crypto, TimeProvider, Tenant);
+            StoredSessions = StoredSessions.Create(SessionStore, TicketKeys!, Crypto, TimeProvider, Tenant);
         }
         if (RequiresForwardSecrecy && AllowPskWithoutKeyExchange)
         {
@@ -382,6 +395,8 @@ internal sealed class ServerSettings : TlsSettings
     public ReadOnlyMemory<byte>[] ClientCertificateAuthorities { get; }
 
     public TimeSpan TicketLifetime { get; }
+
+    public TlsTicketMode TicketMode { get; }
 
     public int TicketCount { get; }
 
@@ -410,12 +425,14 @@ internal sealed class ServerSettings : TlsSettings
     /// <summary>The store that goes with the context; <see langword="null"/> where there is none or it is the caller's.</summary>
     public MemorySessionStore? OwnedSessionStore { get; }
 
-    /// <summary>The sessions that clients know by an ID; <see langword="null"/> where there are none.</summary>
+    /// <summary>The sessions that clients know by an ID or a stateful ticket; <see langword="null"/> where there are none.</summary>
     public StoredSessions? StoredSessions { get; }
 
     public ServerSessions Sessions { get; set; }
 
     public override SessionScope Scope { get; }
+
+    private static TimeSpan AtMost(TimeSpan value, TimeSpan limit) => value < limit ? value : limit;
 
     /// <summary>Whoever may share sessions says with whom (A6, A8).</summary>
     private static string? GroupOf(TlsServerOptions options)

@@ -10,6 +10,9 @@ internal readonly record struct LocatedSession(TlsSession? Session, ResumptionMe
 {
     /// <summary>Whether the key of its ticket is being retired, so that the client should get a new ticket.</summary>
     public bool IsDueForRenewal { get; init; }
+
+    /// <summary>Stateful ticket: under which ID the store has, or would have, the session, for one use; empty for any other offer.</summary>
+    public ReadOnlyMemory<byte> SingleUseId { get; init; }
 }
 
 /// <summary>
@@ -17,14 +20,14 @@ internal readonly record struct LocatedSession(TlsSession? Session, ResumptionMe
 /// new ones. One per context; thread-safe.
 /// </summary>
 /// <param name="ticketKeys">The ticket keys; <see langword="null"/> where resumption is disabled: no ticket is then even looked at.</param>
-/// <param name="stored">The sessions that clients know by an ID; <see langword="null"/> where there are none.</param>
+/// <param name="stored">The sessions that clients know by an ID or a stateful ticket; <see langword="null"/> where there are none.</param>
 /// <param name="crypto">The provider.</param>
 /// <param name="revocations">Whose sessions are revoked; <see langword="null"/>: nobody's.</param>
 /// <param name="tenant">The tenant of the context.</param>
 internal class ServerSessions(
     TicketKeyRing? ticketKeys, StoredSessions? stored, CryptoProvider crypto, RevocationList? revocations = null, string? tenant = null)
 {
-    private readonly TicketSealer? _tickets = ticketKeys is null ? null : new TicketSealer(ticketKeys, crypto);
+    private readonly TicketSealer? _tickets = ticketKeys is null ? null : new TicketSealer(ticketKeys, crypto, tenant);
 
     /// <summary>
     /// Locate: opens a ticket (<see cref="ResumptionMechanism.Ticket"/>, <see cref="ResumptionMechanism.Psk"/>) or looks up a session
@@ -34,9 +37,15 @@ internal class ServerSessions(
     public virtual ValueTask<LocatedSession> LocateAsync(ResumptionMechanism mechanism, ReadOnlyMemory<byte> identity, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return mechanism == ResumptionMechanism.SessionId && stored is not null
-            ? stored.FindAsync(identity, cancellationToken)
-            : new ValueTask<LocatedSession>(Locate(mechanism, identity.Span));
+        if (stored is not null && mechanism == ResumptionMechanism.SessionId)
+        {
+            return stored.FindAsync(identity, cancellationToken);
+        }
+        if (stored is not null && mechanism == ResumptionMechanism.Psk && StatefulTicket.TryRead(identity, out ReadOnlyMemory<byte> sessionId))
+        {
+            return stored.FindTicketAsync(sessionId, cancellationToken);
+        }
+        return new ValueTask<LocatedSession>(Locate(mechanism, identity));
     }
 
     /// <summary>Judge: <see cref="ResumptionRules.Judge"/>, and whether the session was revoked since it was made, be it stored or in a ticket.</summary>
@@ -48,7 +57,25 @@ internal class ServerSessions(
             : outcome;
     }
 
-    /// <summary>Seals a session into a ticket. Called when the handshake is complete, and every verdict in.</summary>
+    /// <summary>Makes tickets of TLS 1.3 for a client. Called when the handshake is complete, and every verdict in.</summary>
+    /// <param name="sessions">A session for each.</param>
+    /// <param name="mode">What kind of tickets.</param>
+    /// <param name="address">Where the client is; <see langword="null"/> where that is not known.</param>
+    /// <param name="cancellationToken">Ends the wait for a store.</param>
+    /// <returns>A ticket for each session, or <see langword="null"/> in its place where there can be none.</returns>
+    public virtual ValueTask<byte[]?[]> IssueTicketsAsync(
+        TlsSession[] sessions, TlsTicketMode mode, IPAddress? address = null, CancellationToken cancellationToken = default)
+    {
+        Func<TlsSession, byte[]?>? seal = mode == TlsTicketMode.Stateful ? null : IssueTicket;
+        return stored is null || mode == TlsTicketMode.Stateless
+            ? new ValueTask<byte[]?[]>(Array.ConvertAll(sessions, session => seal?.Invoke(session)))
+            : stored.IssueAsync(sessions, address, seal, cancellationToken);
+    }
+
+    /// <summary>Makes the ID of a TLS 1.2 session that is to be stored; <see langword="null"/> where none could be.</summary>
+    public byte[]? CreateSessionId() => stored?.CreateId();
+
+    /// <summary>Seals a session into a stateless ticket. Called when the handshake is complete, and every verdict in.</summary>
     /// <returns>The ticket; <see langword="null"/> where there shall or can be none.</returns>
     public byte[]? IssueTicket(TlsSession session)
         => ticketKeys is { RequiresForwardSecrecy: true } && session.ProtocolVersion == SslProtocols.Tls12 ? null : _tickets?.Seal(session);
@@ -74,7 +101,7 @@ internal class ServerSessions(
     /// <summary>Says that the session of an ID was resumed, when its peer's Finished has proved possession: only now does it count as used .</summary>
     public void MarkUsed(ReadOnlySpan<byte> sessionId) => stored?.MarkUsed(sessionId);
 
-    private LocatedSession Locate(ResumptionMechanism mechanism, ReadOnlySpan<byte> identity)
+    private LocatedSession Locate(ResumptionMechanism mechanism, ReadOnlyMemory<byte> identity)
     {
         if (_tickets is null)
         {
@@ -88,7 +115,11 @@ internal class ServerSessions(
         {
             return new LocatedSession(null, mechanism, ResumptionReason.ResumptionDisabled);
         }
-        TlsSession? session = _tickets.Open(identity, out ResumptionReason reason);
-        return new LocatedSession(session, mechanism, reason) { IsDueForRenewal = session is not null && _tickets.IsUnderRetiringKey(identity) };
+        if (mechanism == ResumptionMechanism.Psk && StatefulTicket.TryRead(identity, out ReadOnlyMemory<byte> sessionId))
+        {
+            return new LocatedSession(null, mechanism, ResumptionReason.SessionNotFound) { SingleUseId = sessionId };
+        }
+        TlsSession? session = _tickets.Open(identity.Span, out ResumptionReason reason);
+        return new LocatedSession(session, mechanism, reason) { IsDueForRenewal = session is not null && _tickets.IsUnderRetiringKey(identity.Span) };
     }
 }

@@ -25,7 +25,7 @@ internal sealed class MemorySealer(StoreKeys keys, CryptoProvider crypto, byte[]
     public const int MaxLength = CounterLength + CompactSession.MaxLength + Aead.TagLength;
 
     private const int CounterLength = 6;
-    private const int AssociatedLength = StoreKeys.LookupKeyLength + sizeof(ulong) + sizeof(uint) + 32;
+    private const int AssociatedLength = LookupKey.Length + sizeof(ulong) + sizeof(uint) + 32;
 
     /// <summary>Seals a session.</summary>
     /// <param name="session">A server's session.</param>
@@ -107,8 +107,8 @@ internal sealed class MemorySealer(StoreKeys keys, CryptoProvider crypto, byte[]
     private void WriteAssociated(Span<byte> associated, ReadOnlySpan<byte> lookupKey, SessionTemplate template)
     {
         lookupKey.CopyTo(associated);
-        BinaryPrimitives.WriteUInt64BigEndian(associated[StoreKeys.LookupKeyLength..], template.Serial);
-        BinaryPrimitives.WriteUInt32BigEndian(associated[(StoreKeys.LookupKeyLength + sizeof(ulong))..], template.RevocationEpoch);
+        BinaryPrimitives.WriteUInt64BigEndian(associated[LookupKey.Length..], template.Serial);
+        BinaryPrimitives.WriteUInt32BigEndian(associated[(LookupKey.Length + sizeof(ulong))..], template.RevocationEpoch);
         tenantDigest.CopyTo(associated[^32..]);
     }
 }

@@ -56,6 +56,7 @@ public sealed class MemorySessionStore : ISessionStore, IDisposable
     /// <param name="maxLifetime">How long a session is kept at most, whatever it says itself: more than 0, at most 7 days. Default 24 hours.</param>
     /// <param name="timeProvider">The clock. Default <see cref="TimeProvider.System"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">A limit is out of range.</exception>
+    /// <exception cref="System.Security.Cryptography.CryptographicException">The random generator gives no randomness.</exception>
     public MemorySessionStore(
         int maxEntries = DefaultMaxEntries, long maxBytes = DefaultMaxBytes, TimeSpan? maxLifetime = null, TimeProvider? timeProvider = null)
     {
@@ -76,6 +77,7 @@ public sealed class MemorySessionStore : ISessionStore, IDisposable
         CryptoProvider.Default.FillRandom(_keyKey);
         _hash = new KeyHash(BinaryPrimitives.ReadUInt64LittleEndian(seed), BinaryPrimitives.ReadUInt64LittleEndian(seed[8..]));
         Templates = new SessionTemplates(maxBytes / TemplatesPart);
+        Keys = new StoreKeys(CryptoProvider.Default);
 
         long bytes = maxBytes - (maxBytes / TemplatesPart);
         long parts = Math.Min(MaxParts, Math.Min(bytes / PartLength, maxEntries / PartEntries));
@@ -108,6 +110,9 @@ public sealed class MemorySessionStore : ISessionStore, IDisposable
 
     /// <summary>What sessions have in common.</summary>
     internal SessionTemplates Templates { get; }
+
+    /// <summary>What its sessions are sealed under: the same for all contexts that have the store, and gone with it.</summary>
+    internal StoreKeys Keys { get; }
 
     /// <summary>The longest value that is kept.</summary>
     internal int MaxValueLength => _shards[0].MaxRecordLength - StoreShard.HeaderLength;
@@ -202,6 +207,7 @@ public sealed class MemorySessionStore : ISessionStore, IDisposable
     /// <summary>Wipes and forgets all sessions, and gives their memory back. Servers that still use the store find and keep none.</summary>
     public void Dispose()
     {
+        Keys.Destroy();
         foreach (StoreShard shard in _shards)
         {
             lock (shard.Gate)
@@ -275,9 +281,9 @@ public sealed class MemorySessionStore : ISessionStore, IDisposable
         return kept.Value;
     }
 
-    private static bool IsKey(int length) => length is > 0 and <= MaxKeyLength;
-
-    private bool Remove(ReadOnlySpan<byte> key)
+    /// <summary>Removes an entry.</summary>
+    /// <returns>Whether there was one.</returns>
+    internal bool Remove(ReadOnlySpan<byte> key)
     {
         if (!IsKey(key.Length))
         {
@@ -290,6 +296,8 @@ public sealed class MemorySessionStore : ISessionStore, IDisposable
             return shard.Remove(number, hash, now);
         }
     }
+
+    private static bool IsKey(int length) => length is > 0 and <= MaxKeyLength;
 
     private StoreShard Locate(ReadOnlySpan<byte> key, out UInt128 number, out ulong hash)
     {

@@ -16,12 +16,12 @@ namespace Segno.Sessions;
 ///     opaque sealed[..];      /* AES-256-GCM of a session (see SessionCodec), with its tag */
 /// } StoredSession;
 ///
-/// key ‖ nonce     = SaltedAead(secret, salt, "segno store" ‖ version)
+/// key ‖ nonce     = SaltedAead(the key's secret, salt, "segno store" ‖ version)
 /// associated data = version ‖ salt ‖ lookup key ‖ uint32 revocation epoch ‖ SHA-256(tenant)
 /// </code>
-/// A value moved to another key, tenant or epoch does not open.
+/// A value moved to another key, tenant or epoch does not open. Nor does a ticket under the same ticket key: its label is another.
 /// </remarks>
-internal sealed class StoreSealer(StoreKeys keys, CryptoProvider crypto, byte[] tenantDigest)
+internal sealed class StoreSealer(CryptoProvider crypto, byte[] tenantDigest)
 {
     /// <summary>A session that does not fit is not stored. Enough for a chain of client certificates.</summary>
     public const int MaxLength = 16 * 1024;
@@ -29,10 +29,10 @@ internal sealed class StoreSealer(StoreKeys keys, CryptoProvider crypto, byte[] 
     private const byte Version = 1;
     private const int HeaderLength = 1 + SaltedAead.SaltLength;
     private const int Overhead = HeaderLength + Aead.TagLength;
-    private const int AssociatedLength = HeaderLength + StoreKeys.LookupKeyLength + sizeof(uint) + 32;
+    private const int AssociatedLength = HeaderLength + LookupKey.Length + sizeof(uint) + 32;
 
-    /// <returns>The value; <see langword="null"/> when the keys are destroyed, the session is too long, or cryptography fails.</returns>
-    public byte[]? Seal(TlsSession session, ReadOnlySpan<byte> lookupKey)
+    /// <returns>The value; <see langword="null"/> when the key is destroyed, the session is too long, or cryptography fails.</returns>
+    public byte[]? Seal(TlsSession session, IStoreKey key, ReadOnlySpan<byte> lookupKey)
     {
         using var buffer = new FlightBuffer();
         Span<byte> secret = stackalloc byte[SaltedAead.SecretLength];
@@ -42,7 +42,7 @@ internal sealed class StoreSealer(StoreKeys keys, CryptoProvider crypto, byte[] 
             crypto.FillRandom(buffer.Reserve(SaltedAead.RandomLength));
             if (!SessionCodec.TryEncode(session, buffer)
                 || buffer.Length - SaltedAead.RandomLength + Overhead > MaxLength
-                || !keys.TryCopy(secret, saltKey))
+                || !key.TryCopy(secret, saltKey))
             {
                 return null;
             }
@@ -68,7 +68,7 @@ internal sealed class StoreSealer(StoreKeys keys, CryptoProvider crypto, byte[] 
     }
 
     /// <returns>The session, not yet judged; or <see langword="null"/> and why.</returns>
-    public TlsSession? Open(ReadOnlySpan<byte> value, ReadOnlySpan<byte> lookupKey, out ResumptionReason reason)
+    public TlsSession? Open(ReadOnlySpan<byte> value, IStoreKey key, ReadOnlySpan<byte> lookupKey, out ResumptionReason reason)
     {
         reason = ResumptionReason.SessionNotFound;
         if (value.Length is <= Overhead or > MaxLength || value[0] != Version)
@@ -80,7 +80,7 @@ internal sealed class StoreSealer(StoreKeys keys, CryptoProvider crypto, byte[] 
         Span<byte> saltKey = stackalloc byte[SaltedAead.SecretLength];
         try
         {
-            if (!keys.TryCopy(secret, saltKey))
+            if (!key.TryCopy(secret, saltKey))
             {
                 return null;
             }
@@ -112,7 +112,7 @@ internal sealed class StoreSealer(StoreKeys keys, CryptoProvider crypto, byte[] 
         header.CopyTo(associated);
         lookupKey.CopyTo(associated[HeaderLength..]);
         // No session is revoked by epoch yet: all are of epoch 0.
-        BinaryPrimitives.WriteUInt32BigEndian(associated[(HeaderLength + StoreKeys.LookupKeyLength)..], 0);
+        BinaryPrimitives.WriteUInt32BigEndian(associated[(HeaderLength + LookupKey.Length)..], 0);
         tenantDigest.CopyTo(associated[^32..]);
         return associated;
     }

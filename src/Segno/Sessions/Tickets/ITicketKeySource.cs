@@ -1,3 +1,5 @@
+using Segno.Cryptography;
+
 namespace Segno.Sessions.Tickets;
 
 /// <summary>Where a ring's keys come from. Called under the ring's lock, but for <see cref="Now"/>.</summary>
@@ -61,6 +63,10 @@ internal sealed record TicketKeySet(TicketKey? Active, HeldTicketKey[] Live, Tic
     public static TicketKeySet Empty { get; } = new(null, [], [], TimeSpan.MinValue);
 
     public TicketKey? FindDestroyed(UInt128 name) => Array.Find(Destroyed, key => key.Name == name);
+
+    /// <summary>The key that a tenant knew by a name, if it had it before it was destroyed.</summary>
+    public TicketKey? FindDestroyed(UInt128 name, string? tenant, CryptoProvider crypto)
+        => Array.Find(Destroyed, key => key.ForTenant(crypto, tenant)?.Name == name);
 
     public TicketKey? Find(UInt128 name) => Array.Find(Live, held => held.Key.Name == name).Plan.Key ?? FindDestroyed(name);
 }

@@ -1,17 +1,23 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
+using System.Text;
 using Segno.Cryptography;
 
 namespace Segno.Sessions.Tickets;
 
 /// <summary>A session ticket encryption key: 32 secret bytes and the 16 bytes that name it in tickets. Thread-safe.</summary>
-internal sealed class TicketKey
+internal sealed class TicketKey : IStoreKey
 {
     public const int SecretLength = 32;
     public const int NameLength = 16;
 
     // secret ‖ salt key
     private readonly PinnedSecret _material = new(2 * SecretLength);
+    private readonly PinnedSecret _index = new(SecretLength);
+
+    // As many as contexts name in this process. They outlive the key, so that what was theirs is known as retired.
+    private readonly ConcurrentDictionary<string, TicketKey> _ofTenants = new(StringComparer.Ordinal);
 
     private TicketKey(long epoch, UInt128 name)
     {
@@ -39,7 +45,7 @@ internal sealed class TicketKey
         try
         {
             secret.CopyTo(key._material.Material);
-            DeriveSaltKey(crypto, secret, name, key._material.Material[SecretLength..]);
+            DeriveOthers(crypto, secret, name, key._material.Material[SecretLength..], key._index.Material);
             return key;
         }
         catch (CryptographicException)
@@ -88,7 +94,47 @@ internal sealed class TicketKey
     /// <summary>Copies the secret and the salt key (32 bytes each), which the caller wipes; <see langword="false"/>, with nothing copied, when the key is destroyed.</summary>
     public bool TryCopy(Span<byte> secret, Span<byte> saltKey) => _material.TryCopy(secret, saltKey);
 
-    public void Destroy() => _material.Destroy();
+    public bool TryCopyIndexKey(Span<byte> indexKey) => _index.TryCopy(indexKey);
+
+    /// <summary>
+    /// This key as a tenant has it, with a name of its own: who sees tickets of two tenants does not see that one server makes both
+    /// (J4, C2), and what is sealed for the one opens for no other. Derived like any key, from
+    /// HKDF-Expand(HKDF-Extract("segno tenant ticket key", secret), SHA-256(tenant)), and destroyed with this one.
+    /// </summary>
+    /// <param name="crypto">The provider.</param>
+    /// <param name="tenant">The tenant; <see langword="null"/>: none, which has the key as it is.</param>
+    /// <returns>The key; <see langword="null"/> where it was destroyed before the tenant ever had it, or cryptography fails.</returns>
+    public TicketKey? ForTenant(CryptoProvider crypto, string? tenant)
+    {
+        if (tenant is null)
+        {
+            return this;
+        }
+        if (_ofTenants.TryGetValue(tenant, out TicketKey? known))
+        {
+            return known;
+        }
+        if (DeriveForTenant(crypto, tenant) is not { } derived)
+        {
+            return null;
+        }
+        TicketKey held = _ofTenants.GetOrAdd(tenant, derived);
+        if (held != derived || IsDestroyed)
+        {
+            derived.Destroy();
+        }
+        return held;
+    }
+
+    public void Destroy()
+    {
+        _material.Destroy();
+        _index.Destroy();
+        foreach (TicketKey ofTenant in _ofTenants.Values)
+        {
+            ofTenant.Destroy();
+        }
+    }
 
     public void Revoke()
     {
@@ -96,7 +142,35 @@ internal sealed class TicketKey
         Destroy();
     }
 
-    private static void DeriveSaltKey(CryptoProvider crypto, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> name, Span<byte> saltKey)
+    private TicketKey? DeriveForTenant(CryptoProvider crypto, string tenant)
+    {
+        Span<byte> secret = stackalloc byte[SecretLength];
+        Span<byte> pseudoRandomKey = stackalloc byte[HashKind.Sha256.Length()];
+        Span<byte> digest = stackalloc byte[HashKind.Sha256.Length()];
+        try
+        {
+            if (!_material.TryCopy(secret))
+            {
+                return null;
+            }
+            crypto.Hash(HashKind.Sha256, Encoding.UTF8.GetBytes(tenant), digest);
+            crypto.HkdfExtract(HashKind.Sha256, "segno tenant ticket key"u8, secret, pseudoRandomKey);
+            crypto.HkdfExpand(HashKind.Sha256, pseudoRandomKey, digest, secret);
+            return Derive(crypto, Epoch, secret);
+        }
+        catch (CryptographicException)
+        {
+            return null;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(secret);
+            CryptographicOperations.ZeroMemory(pseudoRandomKey);
+        }
+    }
+
+    /// <summary>The keys that go with the secret: for salts, and for what stores know sessions by.</summary>
+    private static void DeriveOthers(CryptoProvider crypto, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> name, Span<byte> saltKey, Span<byte> indexKey)
     {
         Span<byte> pseudoRandomKey = stackalloc byte[HashKinds.MaxLength];
         pseudoRandomKey = pseudoRandomKey[..HashKind.Sha256.Length()];
@@ -104,6 +178,7 @@ internal sealed class TicketKey
         {
             crypto.HkdfExtract(HashKind.Sha256, name, secret, pseudoRandomKey);
             crypto.HkdfExpand(HashKind.Sha256, pseudoRandomKey, "segno ticket salt"u8, saltKey);
+            crypto.HkdfExpand(HashKind.Sha256, pseudoRandomKey, "segno store index"u8, indexKey);
         }
         finally
         {

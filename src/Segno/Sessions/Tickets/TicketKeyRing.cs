@@ -231,20 +231,26 @@ public sealed class TicketKeyRing : IDisposable
     /// <see cref="ResumptionReason.RetiredTicketKey"/>, <see cref="ResumptionReason.Revoked"/> or, where whoever sealed it is ahead by more than
     /// clocks may differ, <see cref="ResumptionReason.TicketKeyNotYetActive"/>.
     /// </summary>
-    internal TicketKey? Find(UInt128 name, out ResumptionReason reason)
+    /// <param name="name">The key's name.</param>
+    /// <param name="reason">Why there is none.</param>
+    /// <param name="tenant">Whose key it is, see <see cref="TicketKey.ForTenant"/>.</param>
+    /// <param name="crypto">The provider; <see langword="null"/>: that of the process.</param>
+    internal TicketKey? Find(UInt128 name, out ResumptionReason reason, string? tenant = null, CryptoProvider? crypto = null)
     {
+        crypto ??= CryptoProvider.Default;
         TicketKeySet keys = Current();
         foreach (HeldTicketKey held in keys.Live)
         {
-            if (held.Key.Name == name)
+            TicketKey? key = held.Key.ForTenant(crypto, tenant);
+            if (key?.Name == name)
             {
                 bool isAhead = held.Phase == TicketKeyPhase.PrePublished && held.Plan.ActiveFrom != TimeSpan.MaxValue
                     && held.Plan.ActiveFrom - _source.Now > ResumptionRules.DefaultClockTolerance;
                 reason = isAhead ? ResumptionReason.TicketKeyNotYetActive : ResumptionReason.None;
-                return isAhead ? null : held.Key;
+                return isAhead ? null : key;
             }
         }
-        reason = keys.FindDestroyed(name) switch
+        reason = keys.FindDestroyed(name, tenant, crypto) switch
         {
             null => ResumptionReason.UnknownTicketKey,
             { IsRevoked: true } => ResumptionReason.Revoked,

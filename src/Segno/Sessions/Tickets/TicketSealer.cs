@@ -24,7 +24,7 @@ namespace Segno.Sessions.Tickets;
 /// A key and a nonce per ticket (<see cref="SaltedAead"/>): no limit on the number of tickets under one ticket key.
 /// as strong as the strongest suite.
 /// </remarks>
-internal sealed class TicketSealer(TicketKeyRing keys, CryptoProvider crypto)
+internal sealed class TicketSealer(TicketKeyRing keys, CryptoProvider crypto, string? tenant = null)
 {
     public const int SaltLength = SaltedAead.SaltLength;
     public const int HeaderLength = 1 + TicketKey.NameLength + SaltLength;
@@ -41,7 +41,7 @@ internal sealed class TicketSealer(TicketKeyRing keys, CryptoProvider crypto)
     /// <returns>The ticket; <see langword="null"/> when there is no active key, the session is too long, or cryptography fails.</returns>
     public byte[]? Seal(TlsSession session)
     {
-        if (keys.Active is not { } key)
+        if (keys.Active?.ForTenant(crypto, tenant) is not { } key)
         {
             return null;
         }
@@ -88,13 +88,13 @@ internal sealed class TicketSealer(TicketKeyRing keys, CryptoProvider crypto)
             reason = ResumptionReason.TicketMalformed;
             return null;
         }
-        TicketKey? key = keys.Find(TicketKey.ReadName(ticket.Slice(1, TicketKey.NameLength)), out reason);
+        TicketKey? key = keys.Find(TicketKey.ReadName(ticket.Slice(1, TicketKey.NameLength)), out reason, tenant, crypto);
         return key is null ? null : Open(ticket, key, out reason);
     }
 
     /// <summary>Whether the ticket is under a key that seals no more: it will be gone before a new one's time.</summary>
     public bool IsUnderRetiringKey(ReadOnlySpan<byte> ticket)
-        => ticket.Length > Overhead && keys.Active is { } active && TicketKey.ReadName(ticket.Slice(1, TicketKey.NameLength)) != active.Name;
+        => ticket.Length > Overhead && keys.Active?.ForTenant(crypto, tenant) is { } active && TicketKey.ReadName(ticket.Slice(1, TicketKey.NameLength)) != active.Name;
 
     private TlsSession? Open(ReadOnlySpan<byte> ticket, TicketKey key, out ResumptionReason reason)
     {
