@@ -99,6 +99,9 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
 
     public abstract void TicketIssued(ResumptionMechanism mechanism);
 
+    /// <summary>Server: the policy was asked. For the metrics.</summary>
+    public abstract void PolicyAsked(ResumptionStage stage, PolicyEffect effect);
+
     /// <summary>What holds a secret and may be left over when the handshake ends early: wiped with the connection at the latest.</summary>
     public T Own<T>(T secret)
         where T : IDisposable

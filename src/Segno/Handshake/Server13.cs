@@ -90,13 +90,13 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             return next(null);
         }
         return Pause.For(
-            () => server.Settings.Sessions.LocateAsync(ResumptionMechanism.Psk, hello.Identities[index].Identity, _link.Aborted),
+            () => server.Policy.LocateAsync(ResumptionMechanism.Psk, hello.Identities[index].Identity),
             located =>
             {
                 _link.Located(located);
                 ResumptionOutcome outcome = located.Session is { } session
                     ? Judge(session)
-                    : ResumptionOutcome.Declined(ResumptionMechanism.Psk, located.Reason);
+                    : ResumptionOutcome.Declined(ResumptionMechanism.Psk, located.Reason, located.Rule);
                 _link.Info.Resumption = outcome;
                 if (!outcome.IsResumed)
                 {
@@ -107,7 +107,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             });
     }
 
-    private ResumptionOutcome Judge(TlsSession session) => server.Settings.Sessions.Judge(session, new ResumptionOffer
+    private ResumptionOutcome Judge(TlsSession session) => server.Policy.Judge(session, new ResumptionOffer
     {
         Mechanism = ResumptionMechanism.Psk,
         ProtocolVersion = SslProtocols.Tls13,
@@ -142,7 +142,12 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         }
         if (session is not null)
         {
-            return SendFlight();
+            // Before our flight: where the client's certificate is refused, it may show another in a full handshake.
+            return StoredPeer.Verify(_link, session, null, SendFlight, () =>
+            {
+                _link.Info.Resumption = ResumptionOutcome.Declined(ResumptionMechanism.Psk, ResumptionReason.ClientCertificateRejected);
+                return Agree(null, groups, shares, pskOnly);
+            });
         }
         if (hello.UInt16List(ExtensionType.SignatureAlgorithms) is not { } schemes)
         {
@@ -231,16 +236,21 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             {
                 server.Certificate = candidate;
                 server.Scheme = scheme;
-                return SendFlight();
+                return SendFlight(null);
             }
         }
         throw new TlsException(candidates.Length == 0 ? TlsFault.NoSuitableCertificate : TlsFault.NoCommonSignatureScheme);
     }
 
-    private HandshakeState SendFlight()
+    /// <param name="resumedPeer">The client of the session that is resumed; <see langword="null"/> in a full handshake.</param>
+    private HandshakeState SendFlight(PeerVerified? resumedPeer)
     {
         _link.CheckEndOfRecord();
         server.ChooseApplicationProtocol(hello);
+        if (server.Resumed is null)
+        {
+            server.Policy.BeginFull(SslProtocols.Tls13);
+        }
         SendServerHello();
         _link.SetWriteSecret(server.Suite!, _link.Keys!.ServerHandshakeSecret);
         _link.SetReadSecret(server.Suite!, _link.Keys.ClientHandshakeSecret);
@@ -266,12 +276,11 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         _link.Keys.EnterMain(_link.Transcript.Current(hash));
         _link.LogApplicationSecrets();
         _link.SetWriteSecret(server.Suite!, _link.Keys.ServerApplicationSecret);
-        if (server.Resumed is { } session)
+        if (server.Resumed is { } session && resumedPeer is not null)
         {
             server.ReportResumed(session);
             _link.Info.TicketAgeSkew = TicketAge.Skew(hello.Identities[_pskIndex].ObfuscatedAge, session, _link.Now);
-            // Behind our flight, so that who looks on does not learn what became of a client's certificate.
-            return StoredPeer.Verify(_link, session, null, peer => new ExpectClientFinished(server, session.Lineage.Next(), peer));
+            return new ExpectClientFinished(server, session.Lineage.Next(), resumedPeer);
         }
         _link.Info.AuthenticatedAt = _link.Now;
         return request
@@ -360,10 +369,12 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
     private void AnswerTicketRequest(TlsWriter writer)
     {
         ServerSettings settings = server.Settings;
+        // All tickets of TLS 1.3 are stateless: where the policy wants none of those there are none.
+        server.MayIssueTickets &= !server.Policy.RequiresStateful;
         TlsTicketRequest? request = TicketRequest.Read(hello.Extensions);
         server.TicketCount = !server.MayIssueTickets ? 0
-            : server.Resumed is null ? TicketRequest.Grant(settings.TicketCount, request?.OnFullHandshake)
-            : TicketRequest.Grant(settings.TicketCountOnResumption, request?.OnResumption);
+            : server.Resumed is null ? server.Policy.Tickets(settings.TicketCount, request?.OnFullHandshake)
+            : server.Policy.Tickets(settings.TicketCountOnResumption, request?.OnResumption);
         if (request is not null)
         {
             TicketRequest.WriteHint(writer, server.TicketCount);

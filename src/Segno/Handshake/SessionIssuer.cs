@@ -66,7 +66,7 @@ internal sealed class SessionIssuer13(ServerHandshake server, SessionLineage lin
         psk = psk[..Server.Suite!.Hash.Length()];
         link.Keys!.ResumptionPsk(nonce, psk);
         // A session that cannot be (its authentication is about to end) or a ticket that cannot be sealed: then there is none.
-        bool possible = link.TryCreateSession(Lineage, Server.Settings.TicketLifetime, psk, new SessionHandles { AgeAdd = ageAdd }, out TlsSession? session);
+        bool possible = link.TryCreateSession(Lineage, Server.Policy.Lifetime(Server.Settings.TicketLifetime), psk, new SessionHandles { AgeAdd = ageAdd }, out TlsSession? session);
         CryptographicOperations.ZeroMemory(psk);
         if (!possible || Server.Settings.Sessions.IssueTicket(session!) is not { } ticket)
         {

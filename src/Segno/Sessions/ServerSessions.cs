@@ -10,6 +10,9 @@ internal readonly record struct LocatedSession(TlsSession? Session, ResumptionMe
 {
     /// <summary>Whether the key of its ticket is being retired, so that the client should get a new ticket.</summary>
     public bool IsDueForRenewal { get; init; }
+
+    /// <summary>The rule of the policy by which there is none.</summary>
+    public string? Rule { get; init; }
 }
 
 /// <summary>
@@ -22,7 +25,7 @@ internal readonly record struct LocatedSession(TlsSession? Session, ResumptionMe
 /// <param name="revocations">Whose sessions are revoked; <see langword="null"/>: nobody's.</param>
 /// <param name="tenant">The tenant of the context.</param>
 internal class ServerSessions(
-    TicketKeyRing? ticketKeys, StoredSessions? stored, CryptoProvider crypto, RevocationList? revocations = null, string? tenant = null)
+    TicketKeyRing? ticketKeys, StoredSessions? stored, CryptoProvider crypto, IRevocationList? revocations = null, string? tenant = null)
 {
     private readonly TicketSealer? _tickets = ticketKeys is null ? null : new TicketSealer(ticketKeys, crypto);
 
@@ -39,13 +42,15 @@ internal class ServerSessions(
             : new ValueTask<LocatedSession>(Locate(mechanism, identity.Span));
     }
 
+    /// <summary>Whether a lookup may make the handshake wait: in a store that is not in memory.</summary>
+    public virtual bool MayWait(ResumptionMechanism mechanism, ReadOnlySpan<byte> identity)
+        => mechanism == ResumptionMechanism.SessionId && !identity.IsEmpty && stored is { IsInMemory: false };
+
     /// <summary>Judge: <see cref="ResumptionRules.Judge"/>, and whether the session was revoked since it was made, be it stored or in a ticket.</summary>
     public ResumptionOutcome Judge(TlsSession session, in ResumptionOffer offer)
     {
         ResumptionOutcome outcome = ResumptionRules.Judge(session, offer);
-        return outcome.IsResumed && revocations?.IsRevoked(session, tenant) == true
-            ? ResumptionOutcome.Declined(offer.Mechanism, ResumptionReason.Revoked)
-            : outcome;
+        return outcome.IsResumed && IsRevoked(session) ? ResumptionOutcome.Declined(offer.Mechanism, ResumptionReason.Revoked) : outcome;
     }
 
     /// <summary>Seals a session into a ticket. Called when the handshake is complete, and every verdict in.</summary>
@@ -73,6 +78,19 @@ internal class ServerSessions(
 
     /// <summary>Says that the session of an ID was resumed, when its peer's Finished has proved possession: only now does it count as used .</summary>
     public void MarkUsed(ReadOnlySpan<byte> sessionId) => stored?.MarkUsed(sessionId);
+
+    /// <summary>A list that fails revokes: what is lost is a full handshake.</summary>
+    private bool IsRevoked(TlsSession session)
+    {
+        try
+        {
+            return revocations?.IsRevoked(RevocationQuery.Of(session, tenant)) == true;
+        }
+        catch (Exception)
+        {
+            return true;
+        }
+    }
 
     private LocatedSession Locate(ResumptionMechanism mechanism, ReadOnlySpan<byte> identity)
     {

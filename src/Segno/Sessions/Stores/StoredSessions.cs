@@ -45,6 +45,9 @@ internal sealed class StoredSessions : IDisposable
         _memorySealer = new MemorySealer(_keys, crypto, tenantDigest);
     }
 
+    /// <summary>Whether the store answers at once.</summary>
+    public bool IsInMemory => _store is MemorySessionStore;
+
     /// <summary>Locate: looks a session ID up. Changes nothing .</summary>
     public ValueTask<LocatedSession> FindAsync(ReadOnlyMemory<byte> sessionId, CancellationToken cancellationToken)
         => _store is MemorySessionStore memory
