@@ -133,6 +133,14 @@ public sealed partial class TlsConnection
 
         public override void PolicyAsked(ResumptionStage stage, PolicyEffect effect) => connection._metrics.PolicyAsked(stage, effect);
 
+        public override void ZeroLifetimeReceived()
+        {
+            if (Client!.SessionKey() is { } key)
+            {
+                Client.Settings.SessionCache.NoteZeroLifetime(key);
+            }
+        }
+
         public override void SessionReceived(TlsSession session)
         {
             connection.Session = session;

@@ -91,6 +91,9 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
 
     public abstract void SessionReceived(TlsSession session);
 
+    /// <summary>Client: a ticket came that is not to be kept.</summary>
+    public abstract void ZeroLifetimeReceived();
+
     /// <summary>The peer of a session was refused when it was to be resumed: it is forgotten, a client's with its siblings. Tickets that clients hold are refused each time.</summary>
     public abstract void SessionRefused(TlsSession session);
 
