@@ -113,7 +113,8 @@ public sealed class ReasonTests
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
             ResumptionMechanism.Psk,
             o => o.ClientCertificate = TestPki.ClientEcdsa().Tls,
-            o => (o.ClientCertificateMode, o.ResumedPeer, o.RemoteCertificateValidationCallback) = (TlsClientCertificateMode.Optional, ResumedPeer.Reverify, (_, _, _, _) => accept));
+            o => (o.ClientCertificateMode, o.CertificateChainPolicy, o.ResumedPeer, o.RemoteCertificateValidationCallback) =
+                (TlsClientCertificateMode.Optional, TestPki.TrustRoot(), ResumedPeer.Reverify, (_, _, _, _) => accept));
         Exhibits.Session(client, server);
         using var pair = new EnginePair(client, server);
         accept = false;

@@ -80,7 +80,7 @@ public sealed class VisitRatesTests
         double before = rates.RateOf(123_456_789);
         for (ulong visitor = 1; visitor <= 20 * PolicyGate.MaxNetworks; visitor++)
         {
-            rates.Count(visitor * 0x9e3779b97f4a7c15);
+            rates.Count(unchecked(visitor * 0x9e3779b97f4a7c15));
         }
         Assert.Equal(before, rates.RateOf(123_456_789));
     }
