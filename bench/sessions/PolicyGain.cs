@@ -24,14 +24,15 @@ internal static class PolicyGain
     private static readonly (string Name, Func<IEnumerable<Visit>> Make)[] All =
         [("zipf", Traces.Zipf), ("scan", Traces.Scan), ("flood", Traces.Flood), ("returns", Traces.Returns), ("pages", Traces.Pages)];
 
-    public static async Task RunAsync()
+    /// <param name="names">The traces; none: all.</param>
+    public static async Task RunAsync(string[] names)
     {
         (int full, int resumed, int ticket) = await BytesAsync();
         Console.WriteLine($"TLS 1.3, both ways: a full handshake has {full:N0} bytes, a resumed one {resumed:N0}; a ticket {ticket:N0}.");
         Console.WriteLine();
         Console.WriteLine("| trace | policy | tickets: resumed % | tickets per visit | bytes per visit | session IDs: resumed % | stored per visit | sessions for the attacker |");
         Console.WriteLine("|---|---|--:|--:|--:|--:|--:|--:|");
-        foreach ((string name, Func<IEnumerable<Visit>> make) in All)
+        foreach ((string name, Func<IEnumerable<Visit>> make) in All.Where(trace => names is [] || names.Contains(trace.Name)))
         {
             foreach ((string title, IResumptionPolicy? policy) in Candidates())
             {
@@ -50,10 +51,9 @@ internal static class PolicyGain
     [
         ("none", null),
         ("adaptive", new AdaptiveResumptionPolicy()),
-        ("adaptive, one ticket for new visitors", new AdaptiveResumptionPolicy(new AdaptiveResumptionOptions { NewVisitorTickets = 1 })),
-        ("adaptive, 1 h for new visitors", new AdaptiveResumptionPolicy(new AdaptiveResumptionOptions { NewVisitorLifetime = TimeSpan.FromHours(1) })),
-        ("adaptive, 24 h for new visitors", new AdaptiveResumptionPolicy(new AdaptiveResumptionOptions { NewVisitorLifetime = TimeSpan.FromHours(24) })),
-        ("adaptive, regulars no more", new AdaptiveResumptionPolicy(new AdaptiveResumptionOptions { RegularTickets = 1 })),
+        ("adaptive, 4 h for new visitors", new AdaptiveResumptionPolicy(new AdaptiveResumptionOptions { NewVisitorLifetime = TimeSpan.FromHours(4) })),
+        ("adaptive, 2 tickets for new visitors", new AdaptiveResumptionPolicy(new AdaptiveResumptionOptions { NewVisitorTickets = 2 })),
+        ("adaptive, 2 tickets for all regulars", new AdaptiveResumptionPolicy(new AdaptiveResumptionOptions { RegularTickets = 2, RegularInterval = TimeSpan.FromDays(1) })),
     ];
 
     private static Result Run(IResumptionPolicy? policy, IEnumerable<Visit> trace, bool useStore)

@@ -20,17 +20,17 @@ public sealed class AdaptiveResumptionOptions
     /// </summary>
     public double SoleNetworkShare { get; set; } = 0.95;
 
-    /// <summary>Rule "new-visitor": for how long a client that offers no session may resume what it gets, while the server is not busy. Whole seconds, positive; default 4 h. Who comes back in time gets the full lifetime.</summary>
-    public TimeSpan NewVisitorLifetime { get; set; } = TimeSpan.FromHours(4);
+    /// <summary>Rule "new-visitor": for how long a client that offers no session may resume what it gets, while the server is not busy. Whole seconds, positive; default 24 h. Who comes back in time gets the full lifetime.</summary>
+    public TimeSpan NewVisitorLifetime { get; set; } = TimeSpan.FromHours(24);
 
-    /// <summary>Rule "new-visitor": how many tickets it gets, 1 to 8, and no more than without the rule. Default 2.</summary>
-    public int NewVisitorTickets { get; set; } = 2;
+    /// <summary>Rule "new-visitor": how many tickets it gets, 1 to 8, and no more than without the rule. Default 1.</summary>
+    public int NewVisitorTickets { get; set; } = 1;
 
     /// <summary>Rule "regular": a client whose session has so many resumptions behind it, at least 1, and is not older than <see cref="RegularInterval"/>, gets <see cref="RegularTickets"/>. Default 3.</summary>
     public int RegularResumptions { get; set; } = 3;
 
-    /// <summary>Rule "regular": within which time a client comes back that is a regular one. Positive; default 10 min.</summary>
-    public TimeSpan RegularInterval { get; set; } = TimeSpan.FromMinutes(10);
+    /// <summary>Rule "regular": within which time a client comes back that is a regular one. Positive; default 10 s.</summary>
+    public TimeSpan RegularInterval { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Rule "regular": how many tickets follow its resumed handshakes, 1 to 8, and not fewer than without the rule. Default 2.</summary>
     public int RegularTickets { get; set; } = 2;
