@@ -53,7 +53,7 @@ internal static class PolicyGain
         ("adaptive", new AdaptiveResumptionPolicy()),
         ("adaptive, 4 h for new visitors", new AdaptiveResumptionPolicy(new AdaptiveResumptionOptions { NewVisitorLifetime = TimeSpan.FromHours(4) })),
         ("adaptive, 2 tickets for new visitors", new AdaptiveResumptionPolicy(new AdaptiveResumptionOptions { NewVisitorTickets = 2 })),
-        ("adaptive, 2 tickets for all regulars", new AdaptiveResumptionPolicy(new AdaptiveResumptionOptions { RegularTickets = 2, RegularInterval = TimeSpan.FromDays(1) })),
+        ("adaptive, 1 ticket for who returns", new AdaptiveResumptionPolicy(new AdaptiveResumptionOptions { ReturningTickets = 1 })),
     ];
 
     private static Result Run(IResumptionPolicy? policy, IEnumerable<Visit> trace, bool useStore)

@@ -16,9 +16,7 @@ internal static class Policies
         ("sole-network-share", (options, text) => TryNumber(text, value => options.SoleNetworkShare = value)),
         ("new-visitor-lifetime", (options, text) => TryDuration(text, value => options.NewVisitorLifetime = value)),
         ("new-visitor-tickets", (options, text) => TryCount(text, value => options.NewVisitorTickets = value)),
-        ("regular-resumptions", (options, text) => TryCount(text, value => options.RegularResumptions = value)),
-        ("regular-interval", (options, text) => TryDuration(text, value => options.RegularInterval = value)),
-        ("regular-tickets", (options, text) => TryCount(text, value => options.RegularTickets = value)),
+        ("returning-tickets", (options, text) => TryCount(text, value => options.ReturningTickets = value)),
         ("pool-rate", (options, text) => TryNumber(text, value => options.PoolRate = value)),
         ("pool-tickets", (options, text) => TryCount(text, value => options.PoolTickets = value)),
     ];

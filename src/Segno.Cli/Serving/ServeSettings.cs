@@ -41,7 +41,7 @@ internal sealed record ServeSettings
 
     public int SessionCacheSize { get; init; } = MemorySessionStore.DefaultMaxEntries;
 
-    /// <summary>The policy of resumption: its name, and numbers.</summary>
+    /// <summary>The resumption policy: its name, and numbers.</summary>
     public string? Policy { get; init; }
 
     public ProtocolSettings Protocols { get; init; } = new();
@@ -104,9 +104,9 @@ internal sealed record ServeSettings
         options.ApplicationProtocols = [.. ApplicationProtocols];
         options.TicketLifetime = TicketLifetime ?? options.TicketLifetime;
         options.Tls12SessionLifetime = SessionTimeout ?? options.Tls12SessionLifetime;
-        if (Policy is { } policy)
+        if (Policy is { } name)
         {
-            options.ResumptionPolicy = Policies.Parse(policy, out string problem) ?? throw CliException.Usage($"--policy: {problem}");
+            options.ResumptionPolicy = Policies.Parse(name, out string problem) ?? throw CliException.Usage($"--policy: {problem}");
         }
         if (!Tickets)
         {

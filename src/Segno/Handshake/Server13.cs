@@ -276,11 +276,11 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         _link.Keys.EnterMain(_link.Transcript.Current(hash));
         _link.LogApplicationSecrets();
         _link.SetWriteSecret(server.Suite!, _link.Keys.ServerApplicationSecret);
-        if (server.Resumed is { } session && resumedPeer is not null)
+        if (server.Resumed is { } session)
         {
             server.ReportResumed(session);
             _link.Info.TicketAgeSkew = TicketAge.Skew(hello.Identities[_pskIndex].ObfuscatedAge, session, _link.Now);
-            return new ExpectClientFinished(server, session.Lineage.Next(), resumedPeer);
+            return new ExpectClientFinished(server, session.Lineage.Next(), resumedPeer ?? throw new InvalidOperationException("Nobody looked at the session's client."));
         }
         _link.Info.AuthenticatedAt = _link.Now;
         return request

@@ -43,7 +43,7 @@ internal class ServerSessions(
     }
 
     /// <summary>Whether a lookup may make the handshake wait: in a store that is not in memory.</summary>
-    public virtual bool MayWait(ResumptionMechanism mechanism, ReadOnlySpan<byte> identity)
+    public bool MayWait(ResumptionMechanism mechanism, ReadOnlySpan<byte> identity)
         => mechanism == ResumptionMechanism.SessionId && !identity.IsEmpty && stored is { IsInMemory: false };
 
     /// <summary>Judge: <see cref="ResumptionRules.Judge"/>, and whether the session was revoked since it was made, be it stored or in a ticket.</summary>

@@ -332,10 +332,32 @@ public sealed class ResumptionPolicyTests
         Assert.True(resumed > 0);
     }
 
-    private static EnginePair Connect(TlsClientContext client, TlsServerContext server)
+    /// <summary>The shipped policy, with what the context counts: the fifth handshake of a minute is one too many, for its network and no other.</summary>
+    [Theory]
+    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    public void AFloodFromOneNetworkGetsNothingToResume(ResumptionMechanism mechanism)
+    {
+        var clock = new TestClock();
+        // Each of n handshakes at the same moment counts ln 2.
+        var policy = new AdaptiveResumptionPolicy(new AdaptiveResumptionOptions { FloodRate = 4 * Math.Log(2) + 1e-9 });
+        (_, TlsServerContext server) = Contexts(mechanism, o => (o.ResumptionPolicy, o.TimeProvider, o.LoadProbe) = (policy, clock, () => 0));
+        Assert.True(IsGivenASession("198.51.100.1"));
+        Assert.Equal([true, true, true, true, false], Enumerable.Range(1, 5).Select(i => IsGivenASession($"192.0.2.{i}")));
+        Assert.True(IsGivenASession("198.51.100.1"));
+        clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.True(IsGivenASession("192.0.2.6"));
+
+        bool IsGivenASession(string address)
+        {
+            using EnginePair pair = Connect(Contexts(mechanism).Client, server, address);
+            return pair.Client.Session is not null;
+        }
+    }
+
+    private static EnginePair Connect(TlsClientContext client, TlsServerContext server, string address = "192.0.2.1")
     {
         var pair = new EnginePair(client, server);
-        pair.Server.RemoteEndPoint = new IPEndPoint(IPAddress.Parse("192.0.2.1"), 4433);
+        pair.Server.RemoteEndPoint = new IPEndPoint(IPAddress.Parse(address), 4433);
         pair.Handshake();
         return pair;
     }

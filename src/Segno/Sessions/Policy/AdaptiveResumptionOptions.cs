@@ -26,14 +26,8 @@ public sealed class AdaptiveResumptionOptions
     /// <summary>Rule "new-visitor": how many tickets it gets, 1 to 8, and no more than without the rule. Default 1.</summary>
     public int NewVisitorTickets { get; set; } = 1;
 
-    /// <summary>Rule "regular": a client whose session has so many resumptions behind it, at least 1, and is not older than <see cref="RegularInterval"/>, gets <see cref="RegularTickets"/>. Default 3.</summary>
-    public int RegularResumptions { get; set; } = 3;
-
-    /// <summary>Rule "regular": within which time a client comes back that is a regular one. Positive; default 10 s.</summary>
-    public TimeSpan RegularInterval { get; set; } = TimeSpan.FromSeconds(10);
-
-    /// <summary>Rule "regular": how many tickets follow its resumed handshakes, 1 to 8, and not fewer than without the rule. Default 2.</summary>
-    public int RegularTickets { get; set; } = 2;
+    /// <summary>Rule "returning": how many tickets follow a handshake that resumes a session from a full one, 1 to 8, and not fewer than without the rule: who has come back once gets what a new visitor does not. Default 2.</summary>
+    public int ReturningTickets { get; set; } = 2;
 
     /// <summary>Rule "pool": completed handshakes per minute with one client certificate, positive, from which on it is a pool of connections that gets <see cref="PoolTickets"/>. Default 30.</summary>
     public double PoolRate { get; set; } = 30;

@@ -8,7 +8,7 @@ namespace Segno.Sessions;
 /// <item><term>flood-lookup</term><description>before a lookup in a store that is not in memory: the network floods and the server is busy: <see cref="ResumptionReason.LoadShed"/>, the store is not asked</description></item>
 /// <item><term>old-session</term><description>the session is older than it may be, and the server is not busy: declined</description></item>
 /// <item><term>pool</term><description>resumed, the client's certificate comes very often: more tickets</description></item>
-/// <item><term>regular</term><description>resumed, and not for the first time, and soon: more tickets</description></item>
+/// <item><term>returning</term><description>resumed, for the first time since a full handshake: more tickets</description></item>
 /// <item><term>flood</term><description>full handshake, the network floods: nothing to resume</description></item>
 /// <item><term>new-visitor</term><description>full handshake without an offer, and the server is not busy: fewer tickets, shorter life</description></item>
 /// </list>
@@ -19,7 +19,7 @@ public sealed class AdaptiveResumptionPolicy : IResumptionPolicy
     internal const string FloodLookup = "flood-lookup";
     internal const string OldSession = "old-session";
     internal const string Pool = "pool";
-    internal const string Regular = "regular";
+    internal const string Returning = "returning";
     internal const string Flood = "flood";
     internal const string NewVisitor = "new-visitor";
 
@@ -27,11 +27,9 @@ public sealed class AdaptiveResumptionPolicy : IResumptionPolicy
     private readonly TimeSpan _maxSessionAge;
     private readonly double _floodRate;
     private readonly double _soleShare;
-    private readonly long _regularResumptions;
-    private readonly TimeSpan _regularInterval;
     private readonly double _poolRate;
     private readonly int _poolTickets;
-    private readonly int _regularTickets;
+    private readonly int _returningTickets;
     private readonly ResumptionVerdict _newVisitor;
 
     /// <summary>A policy with these numbers.</summary>
@@ -44,13 +42,9 @@ public sealed class AdaptiveResumptionPolicy : IResumptionPolicy
         _maxSessionAge = Positive(options.MaxSessionAge, nameof(options.MaxSessionAge));
         _floodRate = Positive(options.FloodRate, nameof(options.FloodRate));
         _soleShare = Share(options.SoleNetworkShare, nameof(options.SoleNetworkShare));
-        _regularResumptions = options.RegularResumptions >= 1
-            ? options.RegularResumptions
-            : throw new ArgumentException($"RegularResumptions: {options.RegularResumptions} is not at least 1.", nameof(options));
-        _regularInterval = Positive(options.RegularInterval, nameof(options.RegularInterval));
         _poolRate = Positive(options.PoolRate, nameof(options.PoolRate));
         _poolTickets = Tickets(options.PoolTickets, nameof(options.PoolTickets));
-        _regularTickets = Tickets(options.RegularTickets, nameof(options.RegularTickets));
+        _returningTickets = Tickets(options.ReturningTickets, nameof(options.ReturningTickets));
         _newVisitor = new ResumptionVerdict
         {
             Rule = NewVisitor,
@@ -79,9 +73,7 @@ public sealed class AdaptiveResumptionPolicy : IResumptionPolicy
         {
             return new ResumptionVerdict { Rule = Pool, MinTickets = _poolTickets };
         }
-        return context.ResumptionCount >= _regularResumptions && context.SessionAge <= _regularInterval
-            ? new ResumptionVerdict { Rule = Regular, MinTickets = _regularTickets }
-            : default;
+        return context.ResumptionCount == 0 ? new ResumptionVerdict { Rule = Returning, MinTickets = _returningTickets } : default;
     }
 
     private ResumptionVerdict Full(in ResumptionContext context)

@@ -13,6 +13,7 @@ public sealed class AdaptiveResumptionPolicyTests
         Mechanism = ResumptionMechanism.Psk,
         SessionAge = TimeSpan.FromHours(1),
         AuthenticationAge = TimeSpan.FromHours(1),
+        ResumptionCount = 1,
     };
 
     private static readonly ResumptionContext Full = new() { Stage = ResumptionStage.FullHandshake };
@@ -40,12 +41,11 @@ public sealed class AdaptiveResumptionPolicyTests
     }
 
     [Theory]
-    [InlineData(2, 0, false)]
-    [InlineData(3, 0, true)]
-    [InlineData(3, 1, false)]
-    public void ARegularGetsMoreTickets(int resumptions, long ticks, bool regular) => Assert.Equal(
-        regular ? new ResumptionVerdict { Rule = AdaptiveResumptionPolicy.Regular, MinTickets = Numbers.RegularTickets } : default,
-        _policy.Decide(Resumption with { ResumptionCount = resumptions, SessionAge = Numbers.RegularInterval + TimeSpan.FromTicks(ticks) }));
+    [InlineData(0, true)]
+    [InlineData(1, false)]
+    public void WhoHasComeBackOnceGetsMoreTickets(int resumptions, bool returning) => Assert.Equal(
+        returning ? new ResumptionVerdict { Rule = AdaptiveResumptionPolicy.Returning, MinTickets = Numbers.ReturningTickets } : default,
+        _policy.Decide(Resumption with { ResumptionCount = resumptions }));
 
     [Theory]
     [InlineData(false)]
@@ -55,12 +55,11 @@ public sealed class AdaptiveResumptionPolicyTests
         ResumptionContext context = Resumption with
         {
             CertificateRate = often ? Numbers.PoolRate : Math.BitDecrement(Numbers.PoolRate),
-            ResumptionCount = 10,
-            SessionAge = TimeSpan.Zero,
+            ResumptionCount = 0,
         };
         ResumptionVerdict verdict = _policy.Decide(context);
-        Assert.Equal(often ? AdaptiveResumptionPolicy.Pool : AdaptiveResumptionPolicy.Regular, verdict.Rule);
-        Assert.Equal(often ? Numbers.PoolTickets : Numbers.RegularTickets, verdict.MinTickets);
+        Assert.Equal(often ? AdaptiveResumptionPolicy.Pool : AdaptiveResumptionPolicy.Returning, verdict.Rule);
+        Assert.Equal(often ? Numbers.PoolTickets : Numbers.ReturningTickets, verdict.MinTickets);
         // An old session is one all the same.
         AssertDeclined(AdaptiveResumptionPolicy.OldSession, ResumptionReason.DeclinedByPolicy, context with { SessionAge = TimeSpan.FromDays(2) });
     }
@@ -148,16 +147,12 @@ public sealed class AdaptiveResumptionPolicyTests
         { nameof(AdaptiveResumptionOptions.PoolRate), 0d, false },
         { nameof(AdaptiveResumptionOptions.MaxSessionAge), TimeSpan.FromTicks(1), true },
         { nameof(AdaptiveResumptionOptions.MaxSessionAge), TimeSpan.Zero, false },
-        { nameof(AdaptiveResumptionOptions.RegularInterval), TimeSpan.FromTicks(1), true },
-        { nameof(AdaptiveResumptionOptions.RegularInterval), TimeSpan.Zero, false },
         { nameof(AdaptiveResumptionOptions.NewVisitorLifetime), TimeSpan.FromSeconds(1), true },
         { nameof(AdaptiveResumptionOptions.NewVisitorLifetime), TimeSpan.FromMilliseconds(999), false },
-        { nameof(AdaptiveResumptionOptions.RegularResumptions), 1, true },
-        { nameof(AdaptiveResumptionOptions.RegularResumptions), 0, false },
         { nameof(AdaptiveResumptionOptions.NewVisitorTickets), 1, true },
         { nameof(AdaptiveResumptionOptions.NewVisitorTickets), 0, false },
-        { nameof(AdaptiveResumptionOptions.RegularTickets), 8, true },
-        { nameof(AdaptiveResumptionOptions.RegularTickets), 9, false },
+        { nameof(AdaptiveResumptionOptions.ReturningTickets), 8, true },
+        { nameof(AdaptiveResumptionOptions.ReturningTickets), 9, false },
         { nameof(AdaptiveResumptionOptions.PoolTickets), 8, true },
         { nameof(AdaptiveResumptionOptions.PoolTickets), 9, false },
     };
