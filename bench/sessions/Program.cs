@@ -22,7 +22,10 @@ switch (args)
     case ["seal"]:
         Sealing.Run(rounds: 5, seconds: 0.5);
         return 0;
+    case ["policy", .. string[] traces]:
+        await PolicyGain.RunAsync(traces);
+        return 0;
     default:
-        Console.Error.WriteLine("usage: size | hits [CAPACITY…] | lookups | pauses [ENTRIES] | seal");
+        Console.Error.WriteLine("usage: size | hits [CAPACITY…] | lookups | pauses [ENTRIES] | seal | policy [TRACE…]");
         return args is ["--help"] or ["-h"] ? 0 : 2;
 }

@@ -4,7 +4,8 @@ namespace Segno.Bench.Sessions;
 /// <param name="Client">Which; each number is one client.</param>
 /// <param name="Source">The network prefix it comes from.</param>
 /// <param name="Counts">Whether its visit counts: not an attacker's.</param>
-internal readonly record struct Visit(int Client, int Source, bool Counts);
+/// <param name="AtOnce">Whether it comes at the same time as the visit before, which is the same client's.</param>
+internal readonly record struct Visit(int Client, int Source, bool Counts, bool AtOnce = false);
 
 /// <summary>Who comes to a server, made up from a seed: the same for all policies.</summary>
 internal static class Traces
@@ -52,6 +53,25 @@ internal static class Traces
                 {
                     yield return new Visit(next++, -1, false);
                 }
+            }
+        }
+    }
+
+    /// <summary>
+    /// Pages: 50,000 clients, popularity by Zipf's law with exponent 0.9, each of which opens one to six connections at once (2.5 on
+    /// average), as browsers of HTTP/1.1 and pools of connections do.
+    /// </summary>
+    public static IEnumerable<Visit> Pages()
+    {
+        var random = new Random(5);
+        var zipf = new Zipf(50_000, 0.9);
+        for (int i = 0; i < Visits;)
+        {
+            int client = zipf.Next(random);
+            int connections = Math.Min(6, 1 + (int)(-2 * Math.Log(1 - random.NextDouble())));
+            for (int j = 0; j < connections && i < Visits; j++, i++)
+            {
+                yield return new Visit(client, client >> 4, true, j > 0);
             }
         }
     }

@@ -45,6 +45,21 @@ public sealed class ProtocolOptionsTests
         Assert.Equal(3, (await StatsAsync(served)).GetProperty("cacheEntries").GetInt64());
     }
 
+    /// <summary>The policy is there: a session older than it allows is declined, by name.</summary>
+    [Theory]
+    [InlineData("adaptive", "resumed")]
+    [InlineData("adaptive:max-session-age=1ms,high-load=1", "full")]
+    public async Task The_policy_decides(string policy, string expected)
+    {
+        await using Served served = await Served.StartAsync("--policy", policy);
+
+        CliRun run = await served.ConnectAsync(["--no-input", "--reconnect", "1"]);
+
+        Assert.True(await run.Exit == 0, run.Error);
+        string[] lines = run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Contains($"  {expected} ", lines[1]);
+    }
+
     [Theory]
     [InlineData("5m", "5 min")]
     [InlineData("0", "none received")]

@@ -92,6 +92,12 @@ internal sealed class ServeCommand : ExampleCommand
         CustomParser = OptionParsers.Count,
     };
 
+    private readonly Option<string?> _policy = new("--policy")
+    {
+        Description = $"Decides client by client what is resumed and what a client gets to resume with: adaptive, with numbers of your own as in adaptive:flood-rate=600,max-session-age=12h ({Policies.AllNumbers}). Default: none.",
+        HelpName = "adaptive[:NAME=VALUE,…]",
+    };
+
     private readonly ProtocolOptions _protocols = new("Application protocols, most wanted first: h2, http/1.1 or both (default).");
 
     private readonly Option<string?> _ca = new("--ca")
@@ -121,6 +127,7 @@ internal sealed class ServeCommand : ExampleCommand
             new("segno serve --dev-ca-out ca.pem & curl --cacert ca.pem https://localhost:8443/api/connection", "Trusted by curl."),
             new("segno serve --tls 1.2 --no-tickets --session-timeout 10m --session-cache-size 1000", "Resumption by session ID alone, bounded."),
             new("segno serve --ticket-keys ticket.keys", "Resumes sessions of all servers that have the same file."),
+            new("segno serve --policy adaptive:new-visitor-lifetime=1h", "Gives a client more or less to resume with, by how often it comes and how busy the server is."),
             new("segno serve --ca clients.pem --require-client-cert", "For clients with a certificate."),
             new("segno serve --groups x25519,P-256 --suites TLS_AES_128_GCM_SHA256,ECDHE-ECDSA-AES128-GCM-SHA256", "With nothing else on offer."),
             new("segno serve --listen *:443 --cert chain.pem --key key.pem --ticket-lifetime 2h", "For others, with a certificate of yours."))
@@ -132,7 +139,7 @@ internal sealed class ServeCommand : ExampleCommand
             """;
         foreach (Option option in new Option[]
         {
-            _listen, _cert, _key, _pfx, _pfxPasswordFile, _pfxPassword, _ocsp, _devCaOut, _noTickets, _ticketLifetime, _ticketKeys, _ticketKeyPeriod, _sessionTimeout, _sessionCacheSize,
+            _listen, _cert, _key, _pfx, _pfxPasswordFile, _pfxPassword, _ocsp, _devCaOut, _noTickets, _ticketLifetime, _ticketKeys, _ticketKeyPeriod, _sessionTimeout, _sessionCacheSize, _policy,
             _ca, _requireClientCert, _keyLog, _noSelfTest, _verbose,
         }.Concat(_protocols.All))
         {
@@ -159,6 +166,7 @@ internal sealed class ServeCommand : ExampleCommand
             TicketKeyPeriod = parsed.GetValue(_ticketKeyPeriod),
             SessionTimeout = parsed.GetValue(_sessionTimeout),
             SessionCacheSize = parsed.GetValue(_sessionCacheSize) ?? MemorySessionStore.DefaultMaxEntries,
+            Policy = parsed.GetValue(_policy),
             Protocols = _protocols.Read(parsed),
             AuthoritiesPath = parsed.GetValue(_ca),
             RequireClientCertificate = parsed.GetValue(_requireClientCert),

@@ -41,6 +41,9 @@ internal sealed record ServeSettings
 
     public int SessionCacheSize { get; init; } = MemorySessionStore.DefaultMaxEntries;
 
+    /// <summary>The resumption policy: its name, and numbers.</summary>
+    public string? Policy { get; init; }
+
     public ProtocolSettings Protocols { get; init; } = new();
 
     public string? AuthoritiesPath { get; init; }
@@ -101,6 +104,10 @@ internal sealed record ServeSettings
         options.ApplicationProtocols = [.. ApplicationProtocols];
         options.TicketLifetime = TicketLifetime ?? options.TicketLifetime;
         options.Tls12SessionLifetime = SessionTimeout ?? options.Tls12SessionLifetime;
+        if (Policy is { } name)
+        {
+            options.ResumptionPolicy = Policies.Parse(name, out string problem) ?? throw CliException.Usage($"--policy: {problem}");
+        }
         if (!Tickets)
         {
             options.TicketCount = 0;

@@ -81,6 +81,10 @@ public sealed partial class TlsConnection
             Info.HandshakeDuration = _settings.TimeProvider.GetElapsedTime(connection._started);
             Info.HandshakeBytesOut = connection._writer.BytesWrittenAfterSealing();
             connection._completed = true;
+            if (finished.Peer.Chain.Count > 0 && _settings is ServerSettings { PolicyGate: { } gate })
+            {
+                gate.Completed(finished.Peer.Chain[0].Span);
+            }
             connection._metrics.HandshakeCompleted(Info);
             TlsEventSource.Log.HandshakeCompleted(Info);
         }
@@ -128,6 +132,16 @@ public sealed partial class TlsConnection
         public override void Located(in LocatedSession located) => connection._metrics.Located(located);
 
         public override void TicketIssued(ResumptionMechanism mechanism, bool isStateful = false) => connection._metrics.TicketIssued(mechanism, isStateful);
+
+        public override void PolicyAsked(ResumptionStage stage, PolicyEffect effect) => connection._metrics.PolicyAsked(stage, effect);
+
+        public override void ZeroLifetimeReceived()
+        {
+            if (Client!.SessionKey() is { } key)
+            {
+                Client.Settings.SessionCache.NoteZeroLifetime(key);
+            }
+        }
 
         public override void SessionReceived(TlsSession session)
         {

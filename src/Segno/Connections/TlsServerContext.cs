@@ -43,6 +43,7 @@ public sealed class TlsServerContext : IDisposable
         {
             Settings.TicketKeys?.Dispose();
         }
+        Settings.PolicyGate?.Dispose();
         Settings.StoredSessions?.Dispose();
         Settings.OwnedSessionStore?.Dispose();
     }

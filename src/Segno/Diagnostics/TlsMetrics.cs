@@ -32,6 +32,8 @@ internal sealed class TlsMetrics
     public const string Found = "segno.session_store.found";
     public const string Cause = "segno.session_store.cause";
     public const string Phase = "segno.ticket_key.phase";
+    public const string Stage = "segno.policy.stage";
+    public const string Verdict = "segno.policy.verdict";
 
     private static readonly InstrumentAdvice<double> HandshakeTimes = new()
     {
@@ -50,6 +52,7 @@ internal sealed class TlsMetrics
     private readonly Counter<long> _opened;
     private readonly Counter<long> _declined;
     private readonly Counter<long> _lookups;
+    private readonly Counter<long> _verdicts;
 
     // Weak: what a context leaves behind is observed no more.
     private readonly ConditionalWeakTable<TicketKeyRing, object> _rings = [];
@@ -65,6 +68,7 @@ internal sealed class TlsMetrics
         _opened = meter.CreateCounter<long>("segno.tickets.opened", "{ticket}", "Tickets that gave a session.");
         _declined = meter.CreateCounter<long>("segno.tickets.declined", "{ticket}", "Tickets that gave no session.");
         _lookups = meter.CreateCounter<long>("segno.session_store.lookups", "{lookup}", "Session IDs that were looked up.");
+        _verdicts = meter.CreateCounter<long>("segno.policy.verdicts", "{verdict}", "Verdicts of resumption policies.");
         meter.CreateObservableUpDownCounter("segno.session_store.entries", () => Sum(store => store.Entries), "{session}", "Sessions in memory stores.");
         meter.CreateObservableUpDownCounter("segno.session_store.bytes", () => Sum(store => store.Bytes), "By", "Bytes that sessions in memory stores take.");
         meter.CreateObservableCounter("segno.session_store.evictions", Evictions, "{session}", "Sessions that memory stores did not keep to the end, or at all.");
@@ -147,6 +151,18 @@ internal sealed class TlsMetrics
         if (_issued.Enabled)
         {
             _issued.Add(1, TicketTags(mechanism, isStateful));
+        }
+    }
+
+    /// <summary>A server's policy was asked.</summary>
+    public void PolicyAsked(ResumptionStage stage, PolicyEffect effect)
+    {
+        if (_verdicts.Enabled)
+        {
+            _verdicts.Add(
+                1,
+                new KeyValuePair<string, object?>(Stage, Enum.GetName(stage)),
+                new KeyValuePair<string, object?>(Verdict, Enum.GetName(effect)));
         }
     }
 

@@ -102,6 +102,10 @@ internal sealed class Connected13 : HandshakeState
             maxEarlyData = earlyData.UInt32();
             earlyData.End();
         }
+        if (_lineage is not null && _link.Settings.AllowResume && lifetime == 0)
+        {
+            _link.ZeroLifetimeReceived();
+        }
         // What a peer sends beyond reason is not kept; RFC 9846 has no limit to refuse it by.
         if (_lineage is null || !_link.Settings.AllowResume || lifetime == 0 || ticket.Length > SessionLimits.MaxClientTicket || ++_tickets > MaxTickets)
         {

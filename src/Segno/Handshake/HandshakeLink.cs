@@ -94,6 +94,9 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
 
     public abstract void SessionReceived(TlsSession session);
 
+    /// <summary>Client: a ticket came that is not to be kept.</summary>
+    public abstract void ZeroLifetimeReceived();
+
     /// <summary>The peer of a session was refused when it was to be resumed: it is forgotten, a client's with its siblings. Tickets that clients hold are refused each time.</summary>
     public abstract void SessionRefused(TlsSession session);
 
@@ -101,6 +104,9 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     public abstract void Located(in LocatedSession located);
 
     public abstract void TicketIssued(ResumptionMechanism mechanism, bool isStateful = false);
+
+    /// <summary>Server: the policy was asked. For the metrics.</summary>
+    public abstract void PolicyAsked(ResumptionStage stage, PolicyEffect effect);
 
     /// <summary>What holds a secret and may be left over when the handshake ends early: wiped with the connection at the latest.</summary>
     public T Own<T>(T secret)

@@ -38,7 +38,7 @@ internal sealed class Server12(ServerHandshake common)
     }
 
     public bool TryCreateSession(SessionLineage lineage, byte[] sessionId, [NotNullWhen(true)] out TlsSession? session)
-        => Link.TryCreateSession(lineage, Common.Settings.Tls12SessionLifetime, Link.Keys12!.MainSecret, new SessionHandles { SessionId = sessionId }, out session);
+        => Link.TryCreateSession(lineage, Common.Policy.Lifetime(Common.Settings.Tls12SessionLifetime), Link.Keys12!.MainSecret, new SessionHandles { SessionId = sessionId }, out session);
 }
 
 /// <summary>From a ClientHello to the server's flight: session, suite, certificate.</summary>
@@ -72,10 +72,10 @@ internal sealed class ServerNegotiation12
     private ServerSettings Settings => _common.Settings;
 
     /// <summary>Whether sessions of this connection are kept: without extended main secret none is .</summary>
-    private bool MayKeepSession => Settings.AllowResume && _extendedMasterSecret && Settings.Tls12SessionLifetime > TimeSpan.Zero;
+    private bool MayKeepSession => Settings.AllowResume && _extendedMasterSecret && _common.Policy.Lifetime(Settings.Tls12SessionLifetime) > TimeSpan.Zero;
 
     /// <summary>A ticket cannot be taken back, so there is none where the application's verdict is yet to come (A12), or where state shall be here alone: only an ID.</summary>
-    private bool MayIssueTicket => MayKeepSession && !Settings.DeferSessions && Settings.TicketMode != TlsTicketMode.Stateful;
+    private bool MayIssueTicket => MayKeepSession && !Settings.DeferSessions && _common.Policy.TicketMode(Settings.TicketMode) != TlsTicketMode.Stateful;
 
     /// <summary>R-19: with a ticket, the session ID is nothing but something to be echoed.</summary>
     private ResumptionMechanism Mechanism => this switch
@@ -96,7 +96,7 @@ internal sealed class ServerNegotiation12
             return Full(ResumptionOutcome.Declined(Mechanism, ResumptionReason.ResumptionDisabled));
         }
         ReadOnlyMemory<byte> identity = Mechanism == ResumptionMechanism.Ticket ? _ticket!.Value : _hello.SessionId;
-        return Pause.For(() => Settings.Sessions.LocateAsync(Mechanism, identity, _link.Aborted), Located);
+        return Pause.For(() => _common.Policy.LocateAsync(Mechanism, identity), Located);
     }
 
     private HandshakeState Located(LocatedSession located)
@@ -107,11 +107,11 @@ internal sealed class ServerNegotiation12
             // whatever is wrong with it, there is a full handshake and no alert.
             // A client of TLS 1.3 sends a random ID for compatibility's sake (RFC 9846 §E.4): that is no offer.
             bool isOffer = Mechanism == ResumptionMechanism.Ticket || !_hello.Offers(SslProtocols.Tls13);
-            return Full(isOffer ? ResumptionOutcome.Declined(Mechanism, located.Reason) : ResumptionOutcome.NotOffered);
+            return Full(isOffer ? ResumptionOutcome.Declined(Mechanism, located.Reason, located.Rule) : ResumptionOutcome.NotOffered);
         }
         // only the session's own suite will do.
         CipherSuiteInfo? suite = Array.Find(Settings.CipherSuites12, info => info.Suite == session.CipherSuite && _hello.CipherSuites.Contains((ushort)info.Suite));
-        ResumptionOutcome outcome = Settings.Sessions.Judge(session, new ResumptionOffer
+        ResumptionOutcome outcome = _common.Policy.Judge(session, new ResumptionOffer
         {
             Mechanism = Mechanism,
             ProtocolVersion = SslProtocols.Tls12,
@@ -134,8 +134,11 @@ internal sealed class ServerNegotiation12
         }
         _link.CheckEndOfRecord();
         _link.Info.Resumption = outcome;
-        // Before our flight: who is refused does not get the new ticket in it.
-        return StoredPeer.Verify(_link, session, null, client => Resume(session, suite!, located.IsDueForRenewal, client));
+        // Before our flight: where the client's certificate is refused, it may show another in a full handshake.
+        return StoredPeer.Verify(
+            _link, session, null,
+            client => Resume(session, suite!, located.IsDueForRenewal, client),
+            () => Full(ResumptionOutcome.Declined(Mechanism, ResumptionReason.ClientCertificateRejected)));
     }
 
     private ExpectChangeCipherSpec12 Resume(TlsSession session, CipherSuiteInfo suite, bool isDue, PeerVerified client)
@@ -144,7 +147,7 @@ internal sealed class ServerNegotiation12
         _common.ReportResumed(session);
         SessionLineage lineage = session.Lineage.Next();
         // the old ticket stays good; a new one is worth its bytes only when the old one is half used up, or its key on the way out.
-        _server.TicketPromised = Mechanism == ResumptionMechanism.Ticket && MayIssueTicket && Settings.TicketCountOnResumption > 0
+        _server.TicketPromised = Mechanism == ResumptionMechanism.Ticket && MayIssueTicket && _common.Policy.Tickets(Settings.TicketCountOnResumption) > 0
             && (isDue || _link.Now - session.IssuedAt > session.TicketLifetime / 2);
         _common.ChooseApplicationProtocol(_hello);
         byte[] random = SendHello(_hello.SessionId, keepMessages: false);
@@ -220,8 +223,9 @@ internal sealed class ServerNegotiation12
     {
         _link.CheckEndOfRecord();
         bool request = Settings.ClientCertificateMode != TlsClientCertificateMode.None;
+        _common.Policy.BeginFull(SslProtocols.Tls12);
         // not unasked.
-        _server.TicketPromised = MayIssueTicket && _ticket is not null && Settings.TicketCount > 0 && !Settings.RequiresForwardSecrecy;
+        _server.TicketPromised = MayIssueTicket && _ticket is not null && _common.Policy.Tickets(Settings.TicketCount) > 0 && !Settings.RequiresForwardSecrecy;
         if (MayKeepSession && !_server.TicketPromised)
         {
             // it says nothing. R-11: nor is it the one that was offered.

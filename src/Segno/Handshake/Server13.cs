@@ -92,13 +92,13 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             return next(null);
         }
         return Pause.For(
-            () => server.Settings.Sessions.LocateAsync(ResumptionMechanism.Psk, hello.Identities[index].Identity, _link.Aborted),
+            () => server.Policy.LocateAsync(ResumptionMechanism.Psk, hello.Identities[index].Identity),
             located =>
             {
                 _link.Located(located);
                 ResumptionOutcome outcome = located.Session is { } session
                     ? Judge(session)
-                    : ResumptionOutcome.Declined(ResumptionMechanism.Psk, located.Reason);
+                    : ResumptionOutcome.Declined(ResumptionMechanism.Psk, located.Reason, located.Rule);
                 _link.Info.Resumption = outcome;
                 if (!outcome.IsResumed)
                 {
@@ -110,7 +110,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             });
     }
 
-    private ResumptionOutcome Judge(TlsSession session) => server.Settings.Sessions.Judge(session, new ResumptionOffer
+    private ResumptionOutcome Judge(TlsSession session) => server.Policy.Judge(session, new ResumptionOffer
     {
         Mechanism = ResumptionMechanism.Psk,
         ProtocolVersion = SslProtocols.Tls13,
@@ -145,9 +145,20 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         }
         if (session is not null)
         {
-            return _singleUseId.IsEmpty
-                ? SendFlight()
-                : Consume(() => Locate(_pskIndex + 1, modesUsable: true, pskOnly, found => Agree(found, groups, shares, pskOnly)));
+            // Before our flight: where the client's certificate is refused, it may show another in a full handshake.
+            return StoredPeer.Verify(
+                _link,
+                session,
+                null,
+                peer => _singleUseId.IsEmpty
+                    ? SendFlight(peer)
+                    : Consume(peer, () => Locate(_pskIndex + 1, modesUsable: true, pskOnly, found => Agree(found, groups, shares, pskOnly))),
+                () =>
+                {
+                    _link.Info.Resumption = ResumptionOutcome.Declined(ResumptionMechanism.Psk, ResumptionReason.ClientCertificateRejected);
+                    _singleUseId = default;
+                    return Agree(null, groups, shares, pskOnly);
+                });
         }
         if (hello.UInt16List(ExtensionType.SignatureAlgorithms) is not { } schemes)
         {
@@ -178,8 +189,9 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
     /// Consume: takes the session of a stateful ticket out of the store. Only now: the client has proved that it is its own, and no
     /// second hello is to come. Our part of the key exchange is done while the store thinks.
     /// </summary>
+    /// <param name="peer">The session's client, let in again.</param>
     /// <param name="declined">What comes where somebody else took it, or the store does not say: it is never resumed twice.</param>
-    private HandshakeState Consume(Func<HandshakeState> declined)
+    private HandshakeState Consume(PeerVerified peer, Func<HandshakeState> declined)
     {
         ValueTask<ResumptionReason> consuming = server.Settings.Sessions.ConsumeAsync(_singleUseId, _link.Aborted);
         if (!consuming.IsCompleted && _useKeyExchange)
@@ -192,7 +204,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             {
                 if (reason == ResumptionReason.None)
                 {
-                    return SendFlight();
+                    return SendFlight(peer);
                 }
                 _link.Info.Resumption = ResumptionOutcome.Declined(ResumptionMechanism.Psk, reason);
                 return declined();
@@ -261,16 +273,21 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             {
                 server.Certificate = candidate;
                 server.Scheme = scheme;
-                return SendFlight();
+                return SendFlight(null);
             }
         }
         throw new TlsException(candidates.Length == 0 ? TlsFault.NoSuitableCertificate : TlsFault.NoCommonSignatureScheme);
     }
 
-    private HandshakeState SendFlight()
+    /// <param name="resumedPeer">The client of the session that is resumed; <see langword="null"/> in a full handshake.</param>
+    private HandshakeState SendFlight(PeerVerified? resumedPeer)
     {
         _link.CheckEndOfRecord();
         server.ChooseApplicationProtocol(hello);
+        if (server.Resumed is null)
+        {
+            server.Policy.BeginFull(SslProtocols.Tls13);
+        }
         SendServerHello();
         _link.SetWriteSecret(server.Suite!, _link.Keys!.ServerHandshakeSecret);
         _link.SetReadSecret(server.Suite!, _link.Keys.ClientHandshakeSecret);
@@ -301,8 +318,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             server.ReportResumed(session);
             _link.Info.IsTicketStateful = !_singleUseId.IsEmpty;
             _link.Info.TicketAgeSkew = TicketAge.Skew(hello.Identities[_pskIndex].ObfuscatedAge, session, _link.Now);
-            // Behind our flight, so that who looks on does not learn what became of a client's certificate.
-            return StoredPeer.Verify(_link, session, null, peer => new ExpectClientFinished(server, session.Lineage.Next(), peer));
+            return new ExpectClientFinished(server, session.Lineage.Next(), resumedPeer ?? throw new InvalidOperationException("Nobody looked at the session's client."));
         }
         _link.Info.AuthenticatedAt = _link.Now;
         return request
@@ -398,8 +414,8 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         ServerSettings settings = server.Settings;
         TlsTicketRequest? request = TicketRequest.Read(hello.Extensions);
         server.TicketCount = !server.MayIssueTickets ? 0
-            : server.Resumed is null ? TicketRequest.Grant(settings.TicketCount, request?.OnFullHandshake)
-            : TicketRequest.Grant(settings.TicketCountOnResumption, request?.OnResumption);
+            : server.Resumed is null ? server.Policy.Tickets(settings.TicketCount, request?.OnFullHandshake)
+            : server.Policy.Tickets(settings.TicketCountOnResumption, request?.OnResumption);
         if (request is not null)
         {
             TicketRequest.WriteHint(writer, server.TicketCount);

@@ -14,6 +14,9 @@ internal sealed class ServerHandshake(HandshakeLink link, ServerSettings setting
 
     public ServerSettings Settings { get; set; } = settings;
 
+    /// <summary>What the application's policy leaves of the settings.</summary>
+    public ServerPolicy Policy => field ??= new ServerPolicy(this);
+
     public string? ServerName { get; set; }
 
     public CipherSuiteInfo? Suite { get; set; }

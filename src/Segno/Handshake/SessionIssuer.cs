@@ -63,7 +63,7 @@ internal sealed class SessionIssuer13(ServerHandshake server, SessionLineage lin
         return _made.Count == 0
             ? new ValueTask<byte[]?[]>([])
             : Server.Settings.Sessions.IssueTicketsAsync(
-                [.. _made.Select(made => made.Session)], Server.Settings.TicketMode, Server.Link.RemoteAddress, cancellationToken);
+                [.. _made.Select(made => made.Session)], Server.Policy.TicketMode(Server.Settings.TicketMode), Server.Link.RemoteAddress, cancellationToken);
     }
 
     /// <summary>Sends the tickets that could be made.</summary>
@@ -95,7 +95,7 @@ internal sealed class SessionIssuer13(ServerHandshake server, SessionLineage lin
         psk = psk[..Server.Suite!.Hash.Length()];
         link.Keys!.ResumptionPsk([(byte)_nonces], psk);
         bool possible = link.TryCreateSession(
-            Lineage, Server.Settings.TicketLifetime, psk, new SessionHandles { AgeAdd = BitConverter.ToUInt32(ageAdd) }, out session);
+            Lineage, Server.Policy.Lifetime(Server.Settings.TicketLifetime), psk, new SessionHandles { AgeAdd = BitConverter.ToUInt32(ageAdd) }, out session);
         CryptographicOperations.ZeroMemory(psk);
         return possible;
     }

@@ -13,8 +13,10 @@ internal static class StoredPeer
     /// <param name="session">The session, judged.</param>
     /// <param name="targetHost">Client: the name that the server shall have.</param>
     /// <param name="next">What comes then.</param>
-    /// <exception cref="TlsException">The chain was refused; also from the state that pauses.</exception>
-    public static HandshakeState Verify(HandshakeLink link, TlsSession session, string? targetHost, Func<PeerVerified, HandshakeState> next)
+    /// <param name="refused">Server: what comes when the chain was refused. A client cannot go on; it has no answer but to end the handshake.</param>
+    /// <exception cref="TlsException">The chain was refused, and that ends the handshake; also from the state that pauses.</exception>
+    public static HandshakeState Verify(
+        HandshakeLink link, TlsSession session, string? targetHost, Func<PeerVerified, HandshakeState> next, Func<HandshakeState>? refused = null)
     {
         ResumedPeer rule = link.Settings.ResumedPeer;
         if (rule == ResumedPeer.Reuse || session.PeerCertificates.Count == 0)
@@ -29,6 +31,10 @@ internal static class StoredPeer
                 if (examined.Verdict is not { IsAccepted: true })
                 {
                     link.SessionRefused(session);
+                    if (refused is not null)
+                    {
+                        return refused();
+                    }
                 }
                 if (examined.Refusal is { } refusal)
                 {

@@ -70,8 +70,18 @@ public sealed class TlsServerOptions : TlsOptions
     /// <summary>The ticket keys. Default <see langword="null"/>: random ones of the context's own, rotated daily. Keys given here need a <see cref="Group"/>.</summary>
     public TicketKeyRing? TicketKeys { get; set; }
 
-    /// <summary>Whose sessions are revoked, looked at in each resumption; may be shared, and changed at any time. Default <see langword="null"/>: nobody's.</summary>
-    public RevocationList? Revocations { get; set; }
+    /// <summary>Whose sessions are revoked, asked in each resumption; may be shared, and changed at any time. Default <see langword="null"/>: nobody's.</summary>
+    public IRevocationList? Revocations { get; set; }
+
+    /// <summary>Decides client by client, within what these options allow: to decline a session, and what the client gets to resume with. Default <see langword="null"/>: all that is allowed. See docs/policy.md.</summary>
+    public IResumptionPolicy? ResumptionPolicy { get; set; }
+
+    /// <summary>
+    /// How busy this server is, from 0 (idle) to 1 (no more can be done), as <see cref="ResumptionPolicy"/> is told. Called in each
+    /// handshake, from many threads: it returns a number that is there. One out of the range is brought into it; NaN, or an exception,
+    /// counts as 0. Default <see langword="null"/>: the share of its processors that the process has used of late.
+    /// </summary>
+    public Func<double>? LoadProbe { get; set; }
 
     /// <summary>How long a TLS 1.3 ticket is good, 0 to 7 days (RFC 9846 §4.7.1), and never longer than <see cref="TicketKeyRing.TicketLifetime"/> of <see cref="TicketKeys"/>. Default 24 h; zero sends none.</summary>
     public TimeSpan TicketLifetime { get; set; } = TimeSpan.FromHours(24);

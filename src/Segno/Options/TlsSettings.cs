@@ -380,6 +380,7 @@ internal sealed class ServerSettings : TlsSettings
             throw new ArgumentException(
                 "AllowPskWithoutKeyExchange: not under derived ticket keys, whose root opens such connections for good; make them with allowWithoutForwardSecrecy to have both.", nameof(options));
         }
+        PolicyGate = AllowResume && options.ResumptionPolicy is { } policy ? new PolicyGate(policy, options.LoadProbe, Crypto, TimeProvider) : null;
         Sessions = new ServerSessions(TicketKeys, StoredSessions, Crypto, options.Revocations, Tenant);
         Scope = SessionScope.Create(ScopeInputs(isServer: true) with { Group = group, ClientAuthentication = ClientCertificateMode, AwaitsVerdict = DeferSessions }, Crypto);
     }
@@ -429,6 +430,9 @@ internal sealed class ServerSettings : TlsSettings
     public StoredSessions? StoredSessions { get; }
 
     public ServerSessions Sessions { get; set; }
+
+    /// <summary>The application's policy; <see langword="null"/> where there is none, or nothing that it could narrow.</summary>
+    public PolicyGate? PolicyGate { get; }
 
     public override SessionScope Scope { get; }
 

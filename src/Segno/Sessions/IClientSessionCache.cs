@@ -19,12 +19,21 @@ public interface IClientSessionCache
     /// <param name="session">A client's session.</param>
     void Add(ClientSessionKey key, TlsSession session);
 
+    /// <summary>
+    /// A server gave a ticket without a lifetime: it is not to be kept (RFC 9846 §4.7.1). Called in place of <see cref="Add"/>, so that a cache can say
+    /// later why it has none (<see cref="ResumptionReason.SessionLifetimeZero"/>). Does nothing unless a cache implements it.
+    /// </summary>
+    /// <param name="key">For which connections it would have been.</param>
+    void NoteZeroLifetime(ClientSessionKey key)
+    {
+    }
+
     /// <summary>Takes the best session there is: the newest that is not over.</summary>
     /// <param name="key">For which connection.</param>
     /// <param name="now">The time by the connection's clock.</param>
     /// <param name="session">The session, where the result is <see langword="true"/>.</param>
     /// <param name="reason">Why there is none: <see cref="ResumptionReason.NoSessionYet"/>, <see cref="ResumptionReason.PoolEmpty"/> (all are
-    /// used) or <see cref="ResumptionReason.SessionExpired"/>; else <see cref="ResumptionReason.None"/>.</param>
+    /// used), <see cref="ResumptionReason.SessionLifetimeZero"/> or <see cref="ResumptionReason.SessionExpired"/>; else <see cref="ResumptionReason.None"/>.</param>
     /// <returns>Whether there was one.</returns>
     bool TryTake(ClientSessionKey key, DateTimeOffset now, [NotNullWhen(true)] out TlsSession? session, out ResumptionReason reason);
 

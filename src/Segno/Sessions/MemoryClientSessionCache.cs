@@ -69,7 +69,18 @@ public sealed class MemoryClientSessionCache : IClientSessionCache
         lock (_gate)
         {
             Pool pool = PoolFor(key);
+            pool.HasZeroLifetime = false;
             Insert(pool, pool.Sessions.Count, session);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void NoteZeroLifetime(ClientSessionKey key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        lock (_gate)
+        {
+            PoolFor(key).HasZeroLifetime = true;
         }
     }
 
@@ -91,7 +102,9 @@ public sealed class MemoryClientSessionCache : IClientSessionCache
             _count -= expired;
             if (pool.Sessions.Count == 0)
             {
-                reason = expired > 0 ? ResumptionReason.SessionExpired : ResumptionReason.PoolEmpty;
+                reason = expired > 0 ? ResumptionReason.SessionExpired
+                    : pool.HasZeroLifetime ? ResumptionReason.SessionLifetimeZero
+                    : ResumptionReason.PoolEmpty;
                 return false;
             }
             session = pool.Sessions[^1];
@@ -228,5 +241,8 @@ public sealed class MemoryClientSessionCache : IClientSessionCache
         public ClientSessionKey Key { get; } = key;
 
         public List<TlsSession> Sessions { get; } = [];
+
+        /// <summary>Whether the last that came was without a lifetime.</summary>
+        public bool HasZeroLifetime { get; set; }
     }
 }

@@ -14,7 +14,8 @@ public enum ResumedPeer
 
     /// <summary>
     /// The session's chain is validated again, as in a full handshake: chain, revocation where it is checked, a server's name, callback.
-    /// A refusal ends the handshake with the alert of its fault, and the session is forgotten. A stapled OCSP response is not
+    /// Where it is refused, the session is forgotten. A server then makes a full handshake (<see cref="ResumptionReason.ClientCertificateRejected"/>), in
+    /// which the client may show another certificate; a client has no such choice and ends the handshake with the alert of the fault. A stapled OCSP response is not
     /// looked for: a resumed handshake has none (RFC 6066 §1.1), and one that was required already bounds the session's lifetime.
     /// </summary>
     Reverify,

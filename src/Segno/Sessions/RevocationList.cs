@@ -4,14 +4,13 @@ using System.Security.Cryptography;
 namespace Segno.Sessions;
 
 /// <summary>
-/// Whose sessions are no longer good, wherever they are kept: those of a client certificate, and those of a tenant. It reaches
-/// stateless tickets, which nobody can take back. For ticket keys see <see cref="TicketKeyRing.Revoke(string)"/>. Thread-safe.
+/// A revocation list in memory: it revokes the sessions of a client certificate, and those of a tenant. For ticket keys see <see cref="TicketKeyRing.Revoke(string)"/>. Thread-safe.
 /// </summary>
 /// <remarks>
 /// A session counts by its full handshake, not by its last resumption, so that no renewal outlives a revocation. Entries may go when
 /// no session can be that old any more (<see cref="TlsServerOptions.AuthenticationLifetime"/>).
 /// </remarks>
-public sealed class RevocationList
+public sealed class RevocationList : IRevocationList
 {
     private readonly ConcurrentDictionary<string, long> _certificates = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, long> _tenants = new(StringComparer.Ordinal);
@@ -75,22 +74,24 @@ public sealed class RevocationList
         }
     }
 
-    /// <summary>Whether a server's session is revoked.</summary>
-    internal bool IsRevoked(TlsSession session, string? tenant)
+    /// <inheritdoc/>
+    public bool IsRevoked(in RevocationQuery query)
     {
-        SessionLineage lineage = session.Lineage;
         long notBefore = Interlocked.Read(ref _notBeforeWithoutTenant);
-        if (tenant is not null && !_tenants.TryGetValue(tenant, out notBefore))
+        if (query.Tenant is { } tenant && !_tenants.TryGetValue(tenant, out notBefore))
         {
             notBefore = long.MinValue;
         }
-        if (lineage.AuthenticatedAt < notBefore)
+        long authenticatedAt = query.AuthenticatedAt.ToUnixTimeMilliseconds();
+        if (authenticatedAt < notBefore)
         {
             return true;
         }
-        return lineage.PeerCertificates.Count > 0 && !_certificates.IsEmpty
-            && _certificates.TryGetValue(Convert.ToHexStringLower(SHA256.HashData(lineage.PeerCertificates[0].Span)), out notBefore)
-            && lineage.AuthenticatedAt < notBefore;
+        Span<byte> fingerprint = stackalloc byte[SHA256.HashSizeInBytes];
+        return !_certificates.IsEmpty
+            && query.TryGetCertificateFingerprint(fingerprint)
+            && _certificates.TryGetValue(Convert.ToHexStringLower(fingerprint), out notBefore)
+            && authenticatedAt < notBefore;
     }
 
     private static void Add(ConcurrentDictionary<string, long> entries, string key, DateTimeOffset notBefore)

@@ -13,6 +13,9 @@ internal readonly record struct LocatedSession(TlsSession? Session, ResumptionMe
 
     /// <summary>Stateful ticket: under which ID the store has, or would have, the session, for one use; empty for any other offer.</summary>
     public ReadOnlyMemory<byte> SingleUseId { get; init; }
+
+    /// <summary>The rule of the policy by which there is none.</summary>
+    public string? Rule { get; init; }
 }
 
 /// <summary>
@@ -25,7 +28,7 @@ internal readonly record struct LocatedSession(TlsSession? Session, ResumptionMe
 /// <param name="revocations">Whose sessions are revoked; <see langword="null"/>: nobody's.</param>
 /// <param name="tenant">The tenant of the context.</param>
 internal class ServerSessions(
-    TicketKeyRing? ticketKeys, StoredSessions? stored, CryptoProvider crypto, RevocationList? revocations = null, string? tenant = null)
+    TicketKeyRing? ticketKeys, StoredSessions? stored, CryptoProvider crypto, IRevocationList? revocations = null, string? tenant = null)
 {
     private readonly TicketSealer? _tickets = ticketKeys is null ? null : new TicketSealer(ticketKeys, crypto, tenant);
 
@@ -48,13 +51,16 @@ internal class ServerSessions(
         return new ValueTask<LocatedSession>(Locate(mechanism, identity));
     }
 
+    /// <summary>Whether a lookup may make the handshake wait: in a store that is not in memory.</summary>
+    public bool MayWait(ResumptionMechanism mechanism, ReadOnlyMemory<byte> identity)
+        => stored is { IsInMemory: false }
+            && (mechanism == ResumptionMechanism.SessionId ? !identity.IsEmpty : mechanism == ResumptionMechanism.Psk && StatefulTicket.TryRead(identity, out _));
+
     /// <summary>Judge: <see cref="ResumptionRules.Judge"/>, and whether the session was revoked since it was made, be it stored or in a ticket.</summary>
     public ResumptionOutcome Judge(TlsSession session, in ResumptionOffer offer)
     {
         ResumptionOutcome outcome = ResumptionRules.Judge(session, offer);
-        return outcome.IsResumed && revocations?.IsRevoked(session, tenant) == true
-            ? ResumptionOutcome.Declined(offer.Mechanism, ResumptionReason.Revoked)
-            : outcome;
+        return outcome.IsResumed && IsRevoked(session) ? ResumptionOutcome.Declined(offer.Mechanism, ResumptionReason.Revoked) : outcome;
     }
 
     /// <summary>Makes tickets of TLS 1.3 for a client. Called when the handshake is complete, and every verdict in.</summary>
@@ -100,6 +106,19 @@ internal class ServerSessions(
 
     /// <summary>Says that the session of an ID was resumed, when its peer's Finished has proved possession: only now does it count as used .</summary>
     public void MarkUsed(ReadOnlySpan<byte> sessionId) => stored?.MarkUsed(sessionId);
+
+    /// <summary>A list that fails revokes: what is lost is a full handshake.</summary>
+    private bool IsRevoked(TlsSession session)
+    {
+        try
+        {
+            return revocations?.IsRevoked(RevocationQuery.Of(session, tenant)) == true;
+        }
+        catch (Exception)
+        {
+            return true;
+        }
+    }
 
     private LocatedSession Locate(ResumptionMechanism mechanism, ReadOnlyMemory<byte> identity)
     {

@@ -348,5 +348,9 @@ public class RecordLimitTests
         public override void Located(in Segno.Sessions.LocatedSession located) => throw new NotSupportedException();
 
         public override void TicketIssued(Segno.Sessions.ResumptionMechanism mechanism) => throw new NotSupportedException();
+
+        public override void ZeroLifetimeReceived() => throw new NotSupportedException();
+
+        public override void PolicyAsked(Segno.Sessions.ResumptionStage stage, Segno.Sessions.PolicyEffect effect) => throw new NotSupportedException();
     }
 }

@@ -55,7 +55,7 @@ public sealed class ResumedPeerTests
             o.RemoteCertificateValidationCallback = (_, _, _, _) => accept);
         Connect(client, servers, "localhost").Dispose();
         accept = false;
-        AssertRefused(client, servers, server, TlsFault.CertificateRejectedByApplication, TlsAlert.CertificateUnknown);
+        AssertRefused(way, client, servers, server, TlsFault.CertificateRejectedByApplication, TlsAlert.CertificateUnknown);
         Assert.Equal(0, server ? servers.Settings.OwnedSessionStore!.Count : client.SessionCache.Count);
     }
 
@@ -70,7 +70,7 @@ public sealed class ResumedPeerTests
                 accept ? true : throw new TlsAlertException(TlsFault.RefusedByApplication, TlsAlert.AccessDenied, sentByPeer: false));
         Connect(client, servers, "localhost").Dispose();
         accept = false;
-        AssertRefused(client, servers, server, TlsFault.RefusedByApplication, TlsAlert.AccessDenied);
+        AssertRefused(way, client, servers, server, TlsFault.RefusedByApplication, TlsAlert.AccessDenied);
         Assert.Equal(0, server ? servers.Settings.OwnedSessionStore!.Count : client.SessionCache.Count);
     }
 
@@ -103,12 +103,48 @@ public sealed class ResumedPeerTests
             clock.Advance(TimeSpan.FromMinutes(20));
             if (rule == ResumedPeer.Reverify)
             {
-                AssertRefused(client, servers, server, TlsFault.CertificateExpired, TlsAlert.CertificateExpired);
+                AssertRefused(way, client, servers, server, TlsFault.CertificateExpired, TlsAlert.CertificateExpired);
                 continue;
             }
             using EnginePair pair = Connect(client, servers, "localhost");
             Assert.True(pair.Server.Info.Resumption.IsResumed);
         }
+    }
+
+    /// <summary>A server that refuses the certificate of a session has not refused the client: it may have another by now, and is let in with that.</summary>
+    [Theory]
+    [InlineData(Way.SessionId, false)]
+    [InlineData(Way.Ticket, false)]
+    [InlineData(Way.Psk, false)]
+    [InlineData(Way.Psk, true)]
+    [InlineData(Way.PskWithoutKeyExchange, false)]
+    [InlineData(Way.PskWithoutKeyExchange, true)]
+    public void AClientWithANewCertificateIsLetIn(Way way, bool retry)
+    {
+        TlsCertificate current = TestPki.ClientEcdsa().Tls;
+        TlsCertificate renewed = TestPki.Make(new CertificateSpec { CommonName = "renewed", ExtendedKeyUsage = TestPki.ClientAuthentication }).Tls;
+        string? revoked = null;
+        (_, TlsServerContext server) = Contexts(way, server: true, ResumedPeer.Reverify, o =>
+            o.RemoteCertificateValidationCallback = (_, certificate, _, errors) => errors == SslPolicyErrors.None && certificate!.GetCertHashString() != revoked);
+        (TlsClientContext client, _) = Contexts(way, server: false, ResumedPeer.Reuse, o =>
+        {
+            var options = (TlsClientOptions)o;
+            (options.ClientCertificate, options.ClientCertificateSelector) = (null, (_, _) => ValueTask.FromResult<TlsCertificate?>(current));
+            options.KeyShareGroups = retry ? [] : null;
+        });
+        Connect(client, server, "localhost").Dispose();
+        (revoked, current) = (current.Certificate.Thumbprint, renewed);
+        using (EnginePair pair = Connect(client, server, "localhost"))
+        {
+            Assert.Equal(ResumptionOutcome.Declined(MechanismOf(way), ResumptionReason.ClientCertificateRejected), pair.Server.Info.Resumption);
+            Assert.Equal(renewed.Certificate.Thumbprint, pair.Server.Info.RemoteCertificate!.Thumbprint);
+            Assert.NotNull(pair.Server.Info.RemoteSignatureScheme);
+            // Where the PSK would have done without a key exchange, nobody had to be asked for a share before it was refused.
+            Assert.Equal(retry, pair.Client.Info.HelloRetried);
+        }
+        using EnginePair next = Connect(client, server, "localhost");
+        Assert.True(next.Server.Info.Resumption.IsResumed);
+        Assert.Equal(renewed.Certificate.Thumbprint, next.Server.Info.RemoteCertificate!.Thumbprint);
     }
 
     [Theory]
@@ -218,7 +254,8 @@ public sealed class ResumedPeerTests
         return heard;
     }
 
-    private static void AssertRefused(TlsClientContext client, TlsServerContext servers, bool server, TlsFault fault, TlsAlert alert)
+    /// <summary>A client ends the handshake that resumes; a server declines and refuses in the full handshake what the client shows there, which is the same.</summary>
+    private static void AssertRefused(Way way, TlsClientContext client, TlsServerContext servers, bool server, TlsFault fault, TlsAlert alert)
     {
         using var pair = new EnginePair(client, servers);
         pair.Client.Start();
@@ -226,10 +263,21 @@ public sealed class ResumedPeerTests
         Assert.Equal((fault, alert, false), (thrown.Fault, thrown.Alert, thrown.SentByPeer));
         TlsConnection refusing = server ? pair.Server : pair.Client;
         Assert.False(refusing.IsHandshakeCompleted);
-        Assert.True(refusing.Info.Resumption.IsResumed);
+        Assert.Equal(
+            server ? ResumptionOutcome.Declined(MechanismOf(way), ResumptionReason.ClientCertificateRejected) : ResumptionOutcome.Resumed(MechanismOf(way)),
+            refusing.Info.Resumption);
+        // What the peer sent behind its certificate nobody reads any more.
+        (server ? pair.ToServer : pair.ToClient).Clear();
         thrown = Assert.ThrowsAny<TlsAlertException>(pair.Run);
         Assert.Equal((TlsFault.PeerAlert, alert, true), (thrown.Fault, thrown.Alert, thrown.SentByPeer));
     }
+
+    private static ResumptionMechanism MechanismOf(Way way) => way switch
+    {
+        Way.SessionId => ResumptionMechanism.SessionId,
+        Way.Ticket => ResumptionMechanism.Ticket,
+        _ => ResumptionMechanism.Psk,
+    };
 
     private static EnginePair Connect(TlsClientContext client, TlsServerContext server, string host) => EnginePair.Connect(client, server, host);
 

@@ -55,6 +55,8 @@ public sealed class OptionScopeTests
         [nameof(TlsServerOptions.TicketKeys)] = new(ResumptionReason.UnknownTicketKey),
         [nameof(TlsServerOptions.SessionStore)] = new(ResumptionReason.SessionNotFound),
         [nameof(TlsServerOptions.Revocations)] = new(ResumptionReason.Revoked),
+        [nameof(TlsServerOptions.ResumptionPolicy)] = new(ResumptionReason.DeclinedByPolicy),
+        [nameof(TlsServerOptions.LoadProbe)] = new(o => o.LoadProbe = static () => 1),
         // Set when the session begins, and carried on in it: no redeemer moves it.
         [nameof(TlsServerOptions.AuthenticationLifetime)] = new(ResumptionReason.AuthDeadlinePassed),
         // It chooses a context, and that one's scope is judged: A1.

@@ -6,6 +6,7 @@ using Segno.Sessions;
 using Segno.Sessions.Tickets;
 using Segno.Tests.Connections;
 using Segno.Tests.Museum;
+using Segno.Tests.Sessions.Policy;
 using Segno.Tests.Sessions.Stores;
 
 namespace Segno.Tests.Sessions;
@@ -18,10 +19,6 @@ public sealed class ReasonTests
     {
         [ResumptionReason.SessionConsumed] = "stateful tickets",
         [ResumptionReason.TicketAgeSkew] = "early data",
-        [ResumptionReason.ClientCertificateRejected] = "a certificate that ResumedPeer.Reverify refuses ends the handshake",
-        [ResumptionReason.DeclinedByPolicy] = "policy",
-        [ResumptionReason.LoadShed] = "policy",
-        [ResumptionReason.SessionLifetimeZero] = "client sessions",
     };
 
     private static readonly Dictionary<ResumptionReason, Func<ResumptionOutcome>> Produced = new()
@@ -50,6 +47,9 @@ public sealed class ReasonTests
         [ResumptionReason.FreshPeerRequired] = () => Crafted(
             draft => draft.PeerCertificates = [TestPki.ClientEcdsa().Certificate.RawData], o => o.ResumedPeer = ResumedPeer.RequireFresh),
         [ResumptionReason.Revoked] = Revoked,
+        [ResumptionReason.ClientCertificateRejected] = RejectedCertificate,
+        [ResumptionReason.DeclinedByPolicy] = () => Crafted(_ => { }, o => o.ResumptionPolicy = new PolicyDouble { Answer = _ => ResumptionVerdict.Decline("rule") }),
+        [ResumptionReason.LoadShed] = () => Crafted(_ => { }, o => o.ResumptionPolicy = new PolicyDouble { Answer = _ => ResumptionVerdict.ShedLoad("rule") }),
         [ResumptionReason.StoreUnavailable] = () => ById(WithStore(TimeProvider.System, _ => throw new InvalidOperationException("down"))),
         [ResumptionReason.StoreTimeout] = Timeout,
         [ResumptionReason.ResumptionDisabled] = () => Crafted(_ => { }, redeemer: o => o.AllowTlsResume = false),
@@ -58,6 +58,7 @@ public sealed class ReasonTests
         [ResumptionReason.DeclinedByServer] = () => Clients(tickets: 1, declined: true),
         [ResumptionReason.NoSessionYet] = () => Clients(tickets: 0, declined: false),
         [ResumptionReason.PoolEmpty] = () => Clients(tickets: 1, declined: false),
+        [ResumptionReason.SessionLifetimeZero] = ZeroLifetime,
     };
 
     public static TheoryData<ResumptionReason> Reasons => [.. Produced.Keys];
@@ -103,6 +104,37 @@ public sealed class ReasonTests
         var revocations = new RevocationList();
         revocations.RevokeTenant(null, SessionDraft.Now.AddDays(1));
         return Crafted(_ => { }, o => o.Revocations = revocations);
+    }
+
+    /// <summary>The application changed its mind about the client since the full handshake.</summary>
+    private static ResumptionOutcome RejectedCertificate()
+    {
+        bool accept = true;
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
+            ResumptionMechanism.Psk,
+            o => o.ClientCertificate = TestPki.ClientEcdsa().Tls,
+            o => (o.ClientCertificateMode, o.CertificateChainPolicy, o.ResumedPeer, o.RemoteCertificateValidationCallback) =
+                (TlsClientCertificateMode.Optional, TestPki.TrustRoot(), ResumedPeer.Reverify, (_, _, _, _) => accept));
+        Exhibits.Session(client, server);
+        using var pair = new EnginePair(client, server);
+        accept = false;
+        pair.Client.Start();
+        // What the client then shows in its full handshake is refused there, with the alert that is due.
+        Assert.Equal(TlsFault.CertificateRejectedByApplication, Assert.ThrowsAny<TlsException>(pair.Run).Fault);
+        return pair.Server.Info.Resumption;
+    }
+
+    /// <summary>A server that wants no session of its own to be kept.</summary>
+    private static ResumptionOutcome ZeroLifetime()
+    {
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk);
+        using (var script = new ScriptedServer(client))
+        {
+            script.Full13();
+            script.Send(ScriptedServer.Ticket13(0, [0], [1, 2, 3]));
+        }
+        using EnginePair pair = EnginePair.Connect(client, server);
+        return pair.Client.Info.Resumption;
     }
 
     private static ResumptionOutcome RetiredKey()

@@ -37,6 +37,8 @@ internal sealed class ForeignStoredSessions : StoredSessions
         _sealer = new StoreSealer(crypto, TenantDigest);
     }
 
+    public override bool IsInMemory => false;
+
     public override byte[]? CreateId()
     {
         if (IsDisposed || _ticketKeys.Active?.ForTenant(Crypto, Tenant) is not { } key)

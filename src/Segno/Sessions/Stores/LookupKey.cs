@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using Segno.Cryptography;
 
@@ -11,10 +10,6 @@ internal static class LookupKey
 {
     /// <summary>Enough that nobody meets a second session ID with the same key.</summary>
     public const int Length = 16;
-
-    /// <summary>How much of an address makes the prefix that sessions are counted by: what one customer of a network usually has.</summary>
-    public const int PrefixBitsIPv4 = 24;
-    public const int PrefixBitsIPv6 = 48;
 
     /// <summary>Writes the key of a session ID in the store (<see cref="Length"/> bytes).</summary>
     /// <param name="crypto">The provider.</param>
@@ -43,13 +38,9 @@ internal static class LookupKey
             return 0;
         }
         // Longer than any session ID, so no prefix is taken for one.
-        Span<byte> input = stackalloc byte[SessionLimits.MaxSessionId + 16];
+        Span<byte> input = stackalloc byte[SessionLimits.MaxSessionId + NetworkPrefix.MaxLength];
         input.Clear();
-        Span<byte> bytes = input[SessionLimits.MaxSessionId..];
-        IPAddress plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-        plain.TryWriteBytes(bytes, out _);
-        bytes[((plain.AddressFamily == AddressFamily.InterNetwork ? PrefixBitsIPv4 : PrefixBitsIPv6) / 8)..].Clear();
-        input[0] = (byte)(plain.AddressFamily == AddressFamily.InterNetwork ? 4 : 6);
+        input[0] = NetworkPrefix.Write(address, input[SessionLimits.MaxSessionId..]);
         Span<byte> source = stackalloc byte[sizeof(ulong)];
         return TryMac(crypto, key, input, source) ? Math.Max(1, BinaryPrimitives.ReadUInt64LittleEndian(source)) : 0;
     }

@@ -24,6 +24,8 @@ internal sealed class MemoryStoredSessions : StoredSessions
         _memorySealer = new MemorySealer(_keys, crypto, TenantDigest);
     }
 
+    public override bool IsInMemory => true;
+
     public override byte[] CreateId()
     {
         byte[] id = new byte[IdLength];

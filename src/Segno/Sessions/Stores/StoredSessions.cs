@@ -49,6 +49,9 @@ internal abstract class StoredSessions(CryptoProvider crypto, string? tenant) : 
     /// <returns>The ID; <see langword="null"/> where none could be stored.</returns>
     public abstract byte[]? CreateId();
 
+    /// <summary>Whether the store answers at once.</summary>
+    public abstract bool IsInMemory { get; }
+
     /// <summary>Locate: looks a session ID up. Changes nothing .</summary>
     public abstract ValueTask<LocatedSession> FindAsync(ReadOnlyMemory<byte> sessionId, CancellationToken cancellationToken);
 
