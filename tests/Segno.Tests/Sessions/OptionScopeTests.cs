@@ -65,6 +65,7 @@ public sealed class OptionScopeTests
         [nameof(TlsServerOptions.CertificateSelector)] = new(o => o.CertificateSelector = (_, _) => ValueTask.FromResult<TlsCertificate?>(TestPki.Ecdsa("localhost").Tls)),
         [nameof(TlsServerOptions.ClientCertificateAuthorities)] = new(o => o.ClientCertificateAuthorities = [TestPki.Root.Certificate.SubjectName.RawData]),
         [nameof(TlsServerOptions.TicketLifetime)] = new(o => o.TicketLifetime = TimeSpan.FromMinutes(10)),
+        [nameof(TlsServerOptions.TicketMode)] = new(o => o.TicketMode = TlsTicketMode.Stateful),
         [nameof(TlsServerOptions.Tls12SessionLifetime)] = new(o => o.Tls12SessionLifetime = TimeSpan.FromMinutes(10)),
         [nameof(TlsServerOptions.TicketCount)] = new(o => o.TicketCount = 3),
         [nameof(TlsServerOptions.TicketCountOnResumption)] = new(o => o.TicketCountOnResumption = 3),

@@ -17,7 +17,6 @@ public sealed class ReasonTests
     /// <summary>Reasons of what is not built yet. The list may only get shorter.</summary>
     private static readonly Dictionary<ResumptionReason, string> NotYet = new()
     {
-        [ResumptionReason.SessionConsumed] = "stateful tickets",
         [ResumptionReason.TicketAgeSkew] = "early data",
     };
 
@@ -31,6 +30,7 @@ public sealed class ReasonTests
         [ResumptionReason.TicketMalformed] = () => Crafted(_ => { }, spoil: _ => [1, 2, 3]),
         [ResumptionReason.SessionFormatVersion] = OtherFormat,
         [ResumptionReason.SessionNotFound] = () => ById(Exhibits.Contexts(ResumptionMechanism.SessionId).Server),
+        [ResumptionReason.SessionConsumed] = Consumed,
         [ResumptionReason.SessionExpired] = () => Crafted(draft => draft.Lifetime = TimeSpan.FromMinutes(30)),
         [ResumptionReason.AuthDeadlinePassed] = () => Crafted(draft => draft.MaximumAge = TimeSpan.FromMinutes(30)),
         [ResumptionReason.IssuedInFuture] = () => Crafted(draft => draft.IssuedAt = SessionDraft.Now + TimeSpan.FromSeconds(61)),
@@ -98,6 +98,15 @@ public sealed class ReasonTests
         (o.Group, o.TimeProvider) = ("g", clock ?? new TestClock());
         configure?.Invoke(o);
     }).Server;
+
+    /// <summary>Between the lookup and the ServerHello somebody else takes the session.</summary>
+    private static ResumptionOutcome Consumed()
+    {
+        var store = new StoreDouble { Consumes = _ => false };
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
+            ResumptionMechanism.Psk, null, o => (o.SessionStore, o.Group, o.TicketMode) = (store, "g", TlsTicketMode.Stateful));
+        return Exhibits.Redeem(server, Exhibits.Session(client, server));
+    }
 
     private static ResumptionOutcome Revoked()
     {
@@ -205,7 +214,7 @@ public sealed class ReasonTests
 
     private static ResumptionOutcome ById(TlsServerContext server)
     {
-        using var script = new ScriptedClient(server) { SessionId = [1, 2, 3, 4] };
+        using var script = new ScriptedClient(server) { SessionId = server.Settings.Sessions.CreateSessionId()! };
         script.SendHello12();
         return script.Engine.Info.Resumption;
     }
