@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Security.Cryptography;
+using Segno.Cli.Json;
 using Segno.Cli.Parsing;
 using Segno.Sessions;
 
@@ -151,15 +152,7 @@ internal sealed class KeysCommand : ExampleCommand
         foreach (TicketKeyInfo key in keys.KeysAt(now, lifetime))
         {
             string from = keys.ActiveFrom.TryGetValue(key.Epoch, out DateTimeOffset time) ? time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture) : "-";
-            _environment.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{key.Epoch,6}  {PhaseName(key.Phase),-13}  {from,-20}  {key.Name}"));
+            _environment.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{key.Epoch,6}  {Names.Phase(key.Phase),-13}  {from,-20}  {key.Name}"));
         }
     }
-
-    private static string PhaseName(TicketKeyPhase phase) => phase switch
-    {
-        TicketKeyPhase.PrePublished => "pre-published",
-        TicketKeyPhase.Active => "active",
-        TicketKeyPhase.Retiring => "retiring",
-        _ => "destroyed",
-    };
 }
