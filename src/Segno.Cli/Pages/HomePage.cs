@@ -96,14 +96,14 @@ internal static class HomePage
     private static string Counts(IEnumerable<KeyValuePair<string, long>> counts) => string.Concat(counts.Where(entry => entry.Value > 0).Select(entry =>
         $"<li><code>{Text(entry.Key)}</code> {Number(entry.Value)}</li>"));
 
-    /// <summary>Reasons, those that are about something with what that is: as many as there are, in the same order as on the page's script.</summary>
+    /// <summary>Reasons, those that are about something with what that is: as the page's script has them.</summary>
     private static IEnumerable<KeyValuePair<string, long>> WithDetails(StatsDocument totals) => totals.Declined.SelectMany(reason =>
         totals.DeclinedDetails.TryGetValue(reason.Key, out IReadOnlyDictionary<string, long>? details)
             ? details.Select(detail => KeyValuePair.Create($"{reason.Key} ({detail.Key})", detail.Value))
             : [reason]);
 
     private static string KeyRow(TicketKeyDocument key)
-        => $"<tr><th scope=\"row\">{Number(key.Epoch)}</th><td>{key.Phase}</td><td><code>{key.Name}</code></td></tr>";
+        => $"<tr><th scope=\"row\">{key.Epoch.ToString(CultureInfo.InvariantCulture)}</th><td>{key.Phase}</td><td>{key.Name}</td></tr>";
 
     private static string Measured(SelfTestResult? measured)
     {
