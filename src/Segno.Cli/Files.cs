@@ -75,7 +75,10 @@ internal static class Files
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            File.Delete(temporary);
+            if (File.Exists(temporary))
+            {
+                File.Delete(temporary);
+            }
             throw CliException.Usage($"{path}: cannot be written: {exception.Message}", exception);
         }
     }

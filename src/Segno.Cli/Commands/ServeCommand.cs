@@ -278,15 +278,6 @@ internal sealed class ServeCommand : ExampleCommand
         return settings;
     }
 
-    private static void InRange<T>(Option option, T? value, T min, T max)
-        where T : struct, IComparable<T>
-    {
-        if (value is { } given && (given.CompareTo(min) < 0 || given.CompareTo(max) > 0))
-        {
-            throw CliException.Usage(string.Create(CultureInfo.InvariantCulture, $"{option.Name}: {given} is not between {min} and {max}."));
-        }
-    }
-
     private async Task<int> RunAsync(ServeSettings settings, CancellationToken invocation)
     {
         // Before the address is printed: whoever reads it may end the server at once.

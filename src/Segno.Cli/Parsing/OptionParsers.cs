@@ -43,6 +43,10 @@ internal static class OptionParsers
         text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value <= MaxTickets ? value : null,
         $"is no number from 0 to {MaxTickets}");
 
+    public static long? KeyNumber(ArgumentResult result) => Parse<long?>(result,
+        text => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : null,
+        "is no number of a key; 'segno keys show' tells them");
+
     public static long? Bytes(ArgumentResult result) => Parse<long?>(result,
         text => ByteSizes.TryParse(text, out long value) ? value : null,
         "is no size; say 8MiB, 512KiB, 1GiB or a number of bytes");
