@@ -58,7 +58,8 @@ internal static class Caps
         var client = new TlsClientContext(new TlsClientOptions
         {
             SessionCache = cache,
-            SupportedGroups = [TlsNamedGroup.X25519],
+            // P-256 is that of the certificate (RFC 8422 §5.3).
+            SupportedGroups = [TlsNamedGroup.X25519, TlsNamedGroup.P256],
             CertificateChainPolicy = new X509ChainPolicy
             {
                 TrustMode = X509ChainTrustMode.CustomRootTrust,

@@ -96,7 +96,8 @@ public sealed class SessionBoundTests
     {
         SessionCache = cache,
         CertificateChainPolicy = TestPki.TrustRoot(),
-        SupportedGroups = [TlsNamedGroup.X25519],
+        // P-256 is that of the certificate (RFC 8422 §5.3).
+        SupportedGroups = [TlsNamedGroup.X25519, TlsNamedGroup.P256],
     });
 
     /// <summary>Each client is another, under another name and from another network.</summary>
