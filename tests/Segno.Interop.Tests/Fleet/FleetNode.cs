@@ -91,11 +91,17 @@ internal sealed partial class FleetNode : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (!Process.HasEnded)
+        try
         {
-            await StopAsync();
+            if (!Process.HasEnded)
+            {
+                await StopAsync();
+            }
         }
-        await Process.DisposeAsync();
+        finally
+        {
+            await Process.DisposeAsync();
+        }
     }
 
     [GeneratedRegex(@"https://127\.0\.0\.1:(\d+)")]

@@ -36,11 +36,11 @@ public sealed class FleetTests : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        foreach (FleetNode node in _nodes)
-        {
-            await node.DisposeAsync();
-        }
+        // All of them, also where one does not end as it should.
+        Task all = Task.WhenAll(_nodes.Select(node => node.DisposeAsync().AsTask()));
+        await all.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _scratch.Dispose();
+        await all;
     }
 
     [Fact]
