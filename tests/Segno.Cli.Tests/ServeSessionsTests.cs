@@ -67,12 +67,12 @@ public sealed class ServeSessionsTests : IDisposable
         Assert.Equal(0, stats.GetProperty("cache").GetProperty("evictedForEntries").GetInt64());
     }
 
-    /// <summary>The same keys, and all the same no session of the other's; the page and the totals say which part differs.</summary>
+    /// <summary>The same keys, and all the same no session of the other's: another group's is out of scope, another tenant's ticket does not even open. The page and the totals say so.</summary>
     [Theory]
-    [InlineData("Group", "--group", "other")]
-    [InlineData("Tenant", "--tenant", "other")]
-    [InlineData(null, "--group", "segno serve")]
-    public async Task Group_and_tenant_keep_sessions_apart(string? part, string option, string value)
+    [InlineData("ScopeMismatch", "Group", "--group", "other")]
+    [InlineData("UnknownTicketKey", null, "--tenant", "other")]
+    [InlineData(null, null, "--group", "segno serve")]
+    public async Task Group_and_tenant_keep_sessions_apart(string? reason, string? part, string option, string value)
     {
         string keys = Path.Combine(_directory.FullName, "ticket.keys");
         Assert.Equal(0, await (await CliRun.ToEndAsync(["keys", "new", keys])).Exit);
@@ -84,10 +84,12 @@ public sealed class ServeSessionsTests : IDisposable
         CliRun run = await two.ConnectAsync(["--no-input", "--sess-in", session, "--json"]);
 
         Assert.True(await run.Exit == 0, run.Error);
-        Assert.Equal(part is null, JsonDocument.Parse(run.Output).RootElement.GetProperty("connection").GetProperty("resumed").GetBoolean());
-        JsonElement details = (await StatsAsync(two)).GetProperty("declinedDetails");
+        Assert.Equal(reason is null, JsonDocument.Parse(run.Output).RootElement.GetProperty("connection").GetProperty("resumed").GetBoolean());
+        JsonElement stats = await StatsAsync(two);
+        JsonElement details = stats.GetProperty("declinedDetails");
         using HttpClient client = two.Client();
         string page = await client.GetStringAsync("/", Cancel);
+        Assert.Equal(reason is null ? [] : [reason], stats.GetProperty("declined").EnumerateObject().Select(entry => entry.Name));
         if (part is null)
         {
             Assert.Empty(details.EnumerateObject());
