@@ -37,6 +37,8 @@ internal sealed class ConnectCommand : ExampleCommand
 
     private readonly ProtocolOptions _protocols = new("Application protocols to offer, most wanted first.");
 
+    private readonly PskOptions _psk = new("Offer an external PSK of this identity, by which both ends authenticate each other: TLS 1.3, no certificate.");
+
     private readonly Option<bool> _ocsp = new("--ocsp") { Description = "Report what the OCSP response says that the server staples to its certificate." };
 
     private readonly Option<string?> _clientCert = new("--client-cert") { Description = "The client's certificate chain, PEM.", HelpName = "FILE" };
@@ -73,6 +75,7 @@ internal sealed class ConnectCommand : ExampleCommand
             new("segno connect example.com --reconnect 5", "Five reconnections: full or resumed, time, bytes, reason."),
             new("segno connect example.com --tls 1.2 --reconnect 5", "The same in TLS 1.2, by session ID or ticket as the server likes."),
             new("segno connect example.com --client-cert client.pem --client-key client-key.pem --no-input", "With a certificate of one's own."),
+            new("segno connect localhost:8443 --psk-identity client1 --psk-file psk.hex --no-input", "By an external PSK, without certificates."),
             new("segno connect localhost:8443 --ca ca.pem --sess-out s --no-input; segno connect localhost:8443 --ca ca.pem --sess-in s --no-input", "A session carried from one process to the next."),
             new("printf 'GET / HTTP/1.1\\r\\nHost: example.com\\r\\nConnection: close\\r\\n\\r\\n' | segno connect example.com > answer", "Standard input and output, byte for byte."))
     {
@@ -85,7 +88,7 @@ internal sealed class ConnectCommand : ExampleCommand
         foreach (Option option in new Option[]
         {
             _reconnect, _sessOut, _sessIn, _ca, _insecure, _serverName, _ocsp, _clientCert, _clientKey, _timeout, _linger, _keyLog, _noInput, _json,
-        }.Concat(_protocols.All))
+        }.Concat(_protocols.All).Concat(_psk.All))
         {
             Options.Add(option);
         }
@@ -105,6 +108,7 @@ internal sealed class ConnectCommand : ExampleCommand
             ServerName = parsed.GetValue(_serverName),
             Ocsp = parsed.GetValue(_ocsp),
             Protocols = _protocols.Read(parsed),
+            Psk = _psk.Read(parsed),
             ClientCertificatePath = parsed.GetValue(_clientCert),
             ClientKeyPath = parsed.GetValue(_clientKey),
             KeyLogPath = parsed.GetValue(_keyLog),

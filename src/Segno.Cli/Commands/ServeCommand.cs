@@ -153,6 +153,8 @@ internal sealed class ServeCommand : ExampleCommand
         Description = "Refuse clients without a certificate. Without --ca the system's authorities are trusted.",
     };
 
+    private readonly PskOptions _psk = new("Take clients with the external PSK of this identity without certificates (TLS 1.3), beside all others.");
+
     private readonly Option<string?> _keyLog = new("--keylog")
     {
         Description = $"Appends the secrets of every connection, for Wireshark. Default: ${KeyLogFile.Variable}.",
@@ -172,6 +174,7 @@ internal sealed class ServeCommand : ExampleCommand
             new("segno serve --ticket-keys derived:ticket.root --ticket-key-period 12h --group shop", "The same without pushing anything: they derive their keys."),
             new("segno serve --policy adaptive:new-visitor-lifetime=1h", "Gives a client more or less to resume with, by how often it comes and how busy the server is."),
             new("segno serve --ca clients.pem --require-client-cert", "For clients with a certificate."),
+            new("segno serve --psk-identity client1 --psk-file psk.hex", "Also for a client with an external PSK."),
             new("segno serve --groups x25519,P-256 --suites TLS_AES_128_GCM_SHA256,ECDHE-ECDSA-AES128-GCM-SHA256", "With nothing else on offer."),
             new("segno serve --listen *:443 --cert chain.pem --key key.pem --ticket-lifetime 2h", "For others, with a certificate of yours."))
     {
@@ -185,7 +188,7 @@ internal sealed class ServeCommand : ExampleCommand
             _listen, _cert, _key, _pfx, _pfxPasswordFile, _pfxPassword, _ocsp, _devCaOut, _tickets, _noTickets, _ticketLifetime, _ticketKeys, _ticketKeyPeriod, _ticketKeyPoll, _group, _tenant,
             _sessionLifetime, _cacheSessions, _cacheBytes, _policy,
             _ca, _requireClientCert, _keyLog, _noSelfTest, _verbose,
-        }.Concat(_protocols.All))
+        }.Concat(_protocols.All).Concat(_psk.All))
         {
             Options.Add(option);
         }
@@ -216,6 +219,7 @@ internal sealed class ServeCommand : ExampleCommand
             CacheBytes = parsed.GetValue(_cacheBytes),
             Policy = parsed.GetValue(_policy),
             Protocols = _protocols.Read(parsed),
+            Psk = _psk.Read(parsed),
             AuthoritiesPath = parsed.GetValue(_ca),
             RequireClientCertificate = parsed.GetValue(_requireClientCert),
             KeyLogPath = parsed.GetValue(_keyLog),
@@ -245,6 +249,10 @@ internal sealed class ServeCommand : ExampleCommand
         if (parsed.GetValue(_noTickets) && parsed.GetValue(_tickets) is not null)
         {
             throw CliException.Usage("--no-tickets and --tickets exclude each other.");
+        }
+        if (settings is { Psk: not null, RequireClientCertificate: true })
+        {
+            throw CliException.Usage("--psk-identity and --require-client-cert exclude each other: a client with an external PSK shows no certificate.");
         }
         if (settings.TicketKeyPeriod is not null && !settings.DerivesTicketKeys)
         {
@@ -385,6 +393,10 @@ internal sealed class ServeCommand : ExampleCommand
             KeyLog = keyLog is null ? null : keyLog.WriteLine,
             TimeProvider = _environment.Time,
         };
+        if (settings.Psk?.Load(_environment) is { } psk)
+        {
+            options.ExternalPskSelector = (_, _) => ValueTask.FromResult<TlsExternalPsk?>(psk);
+        }
         settings.Configure(options);
         try
         {

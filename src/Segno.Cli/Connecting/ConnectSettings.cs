@@ -22,6 +22,9 @@ internal sealed record ConnectSettings
 
     public ProtocolSettings Protocols { get; init; } = new();
 
+    /// <summary>The external PSK to offer.</summary>
+    public PskSettings? Psk { get; init; }
+
     public string? ClientCertificatePath { get; init; }
 
     public string? ClientKeyPath { get; init; }

@@ -24,8 +24,10 @@ internal sealed class Connector : IDisposable
             _clientCertificate = Files.LoadPem(path, settings.ClientKeyPath);
         }
         TlsSession? resume = settings.SessionInputPath is { } session ? SessionFile.Read(session) : null;
+        TlsExternalPsk? psk = settings.Psk?.Load(environment);
         _keyLog = KeyLogFile.Open(settings.KeyLogPath, environment);
         TlsClientOptions options = Options(environment.Time);
+        options.ExternalPsks = psk is null ? null : [psk];
         try
         {
             _context = new TlsClientContext(options);

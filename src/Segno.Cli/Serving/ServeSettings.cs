@@ -65,6 +65,9 @@ internal sealed record ServeSettings
 
     public ProtocolSettings Protocols { get; init; } = new();
 
+    /// <summary>The external PSK that clients may have.</summary>
+    public PskSettings? Psk { get; init; }
+
     public string? AuthoritiesPath { get; init; }
 
     public bool RequireClientCertificate { get; init; }

@@ -76,6 +76,7 @@ public sealed partial class TlsConnection
         {
             Info.RemoteCertificates = finished.Peer.Chain;
             Info.RemoteCertificate = finished.Peer.Certificate?.Leaf;
+            Info.ExternalPskIdentity = finished.Peer.ExternalPsk?.Identity;
             // A client knows since it showed its certificate, or offered the session.
             Info.IsMutuallyAuthenticated |= Info.IsServer && finished.Peer.Chain.Count > 0;
             Info.HandshakeDuration = _settings.TimeProvider.GetElapsedTime(connection._started);

@@ -17,6 +17,7 @@ internal sealed class ClientHandshake
         Settings = settings;
         TargetHost = targetHost;
         TargetPort = targetPort;
+        ExternalPsks = settings.ExternalPsks;
     }
 
     public HandshakeLink Link { get; }
@@ -38,6 +39,15 @@ internal sealed class ClientHandshake
 
     /// <summary>The same, where it is one of TLS 1.2.</summary>
     public TlsSession? Offered12 => Offered is { ProtocolVersion: SslProtocols.Tls12 } session ? session : null;
+
+    /// <summary>The external PSKs that are offered, while they are.</summary>
+    public ExternalPskKey[] ExternalPsks { get; set; }
+
+    /// <summary>The external PSK that the server took.</summary>
+    public ExternalPskKey? ExternalPsk { get; set; }
+
+    /// <summary>What the hello offers, in this order: the session first, which costs the server no look-up.</summary>
+    public OfferedPsk[] Psks => [.. Offered13 is { } session ? new[] { new OfferedPsk(session) } : [], .. ExternalPsks.Select(psk => new OfferedPsk(psk))];
 
     /// <summary>The session that is resumed, once the server said so.</summary>
     public TlsSession? Resumed { get; set; }
@@ -109,9 +119,17 @@ internal sealed class ClientHandshake
     }
 
     /// <summary>The server made a full handshake, or the offer did not come about.</summary>
-    public void ReportFullHandshake() => Link.Info.Resumption = Offered is { } offered
-        ? ResumptionOutcome.Declined(MechanismOf(offered), ResumptionReason.DeclinedByServer)
-        : NotOffered;
+    /// <exception cref="TlsException">It should have taken an external PSK.</exception>
+    public void ReportFullHandshake()
+    {
+        Link.Info.Resumption = Offered is { } offered ? ResumptionOutcome.Declined(MechanismOf(offered), ResumptionReason.DeclinedByServer)
+            : ExternalPsks.Length > 0 ? ResumptionOutcome.Declined(ResumptionMechanism.ExternalPsk, ResumptionReason.DeclinedByServer)
+            : NotOffered;
+        if (!Settings.AllowCertificates)
+        {
+            throw new TlsException(TlsFault.ExternalPskNotSelected);
+        }
+    }
 
     /// <summary>The server's choice (RFC 7301 §3.2), of this connection whatever the session had.</summary>
     public void ReadApplicationProtocol(ExtensionBlock extensions)
@@ -149,7 +167,7 @@ internal sealed class ClientHandshake
         }
         Link.Info.AuthenticatedAt = Link.Now;
         SessionLineage lineage = SessionLineage.Begin(
-            Link.Info.AuthenticatedAt, SessionLimits.MaxLifetime, peer.Chain, peer.NotAfter, null, Link.Crypto);
+            Link.Info.AuthenticatedAt, SessionLimits.MaxLifetime, peer.Chain, peer.NotAfter, null, Link.Crypto, peer.ExternalPsk);
         Link.Info.LineageId = lineage.Id;
         return lineage;
     }

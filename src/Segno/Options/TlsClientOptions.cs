@@ -37,6 +37,17 @@ public sealed class TlsClientOptions : TlsOptions
     /// <summary>The session to resume, instead of one from the cache. Default <see langword="null"/>.</summary>
     public TlsSession? Resume { get; set; }
 
+    /// <summary>
+    /// The external PSKs to offer, 0 to 4, most preferred first; their identities, which go over the wire in the clear, have at most
+    /// 32768 bytes together. Such a client speaks TLS 1.3, and is connected to a server that has one of them: see
+    /// <see cref="AllowCertificateInsteadOfPsk"/>. Two PSKs with the same identity or the same secret are refused: one PSK is for one
+    /// client, one server and one hash (RFC 9257 §6). Default <see langword="null"/>: none. docs/external-psk.md.
+    /// </summary>
+    public IList<TlsExternalPsk>? ExternalPsks { get; set; }
+
+    /// <summary>Whether a server that takes none of <see cref="ExternalPsks"/> may prove itself by a certificate instead, in either version. Default <see langword="false"/>: <see cref="TlsFault.ExternalPskNotSelected"/>. Without <see cref="ExternalPsks"/> without effect.</summary>
+    public bool AllowCertificateInsteadOfPsk { get; set; }
+
     /// <summary>The groups to send a key share for in the first hello. Default <see langword="null"/>: the first of <see cref="TlsOptions.SupportedGroups"/>, behind X25519MLKEM768 also the second, and with a session to resume the group of that session instead of the second. Empty: none, which costs a HelloRetryRequest.</summary>
     public IList<TlsNamedGroup>? KeyShareGroups { get; set; }
 

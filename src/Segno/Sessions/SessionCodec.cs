@@ -19,7 +19,8 @@ namespace Segno.Sessions;
 /// struct {
 ///     uint8           format_version = 1;
 ///     uint8           flags;                        /* 1 server, 2 extended main secret, 4 certificate_not_after is set,
-///                                                      8 client's side: the client showed a certificate; others are 0 */
+///                                                      8 client's side: the client showed a certificate,
+///                                                      16 external_psk is there; others are 0 */
 ///     ProtocolVersion protocol_version;             /* 0x0303, 0x0304 */
 ///     CipherSuite     cipher_suite;
 ///     HashAlgorithm   hash;
@@ -44,6 +45,10 @@ namespace Segno.Sessions;
 ///     opaque          ticket&lt;0..32768&gt;;
 ///     opaque          application_data&lt;0..4096&gt;;
 ///     Certificate     peer_certificates&lt;0..2^24-1&gt;; /* leaf first, at most 64 */
+///     select (flags &amp; 16) {
+///         case 16: opaque external_psk_identity&lt;1..2^16-1&gt;; opaque external_psk_digest[32];
+///         case 0:  struct {};
+///     } external_psk;
 /// } Session;                                        /* at most 64 KiB; nothing may follow */
 /// </code>
 /// Every session has exactly one encoding: what decodes encodes to the same bytes. A change of the format is a new version;
@@ -65,7 +70,8 @@ internal static class SessionCodec
         ExtendedMasterSecret = 2,
         CertificateNotAfter = 4,
         OwnCertificateShown = 8,
-        All = Server | ExtendedMasterSecret | CertificateNotAfter | OwnCertificateShown,
+        ExternalPsk = 16,
+        All = Server | ExtendedMasterSecret | CertificateNotAfter | OwnCertificateShown | ExternalPsk,
     }
 
     /// <summary>Appends the session; <see langword="false"/>, with nothing appended, where it is longer than <see cref="SessionLimits.MaxEncoded"/>.</summary>
@@ -124,7 +130,8 @@ internal static class SessionCodec
         Bits bits = (session.IsServer ? Bits.Server : 0)
             | (session.ExtendedMasterSecret ? Bits.ExtendedMasterSecret : 0)
             | (lineage.PeerCertificateNotAfter is null ? 0 : Bits.CertificateNotAfter)
-            | (session.OwnCertificateShown ? Bits.OwnCertificateShown : 0);
+            | (session.OwnCertificateShown ? Bits.OwnCertificateShown : 0)
+            | (lineage.ExternalPsk is null ? 0 : Bits.ExternalPsk);
         writer.UInt8(FormatVersion);
         writer.UInt8((byte)bits);
         writer.UInt16(session.ProtocolVersion == SslProtocols.Tls13 ? Tls13 : Tls12);
@@ -157,6 +164,11 @@ internal static class SessionCodec
             writer.Vector24(certificate.Span);
         }
         writer.Close(certificates);
+        if (lineage.ExternalPsk is { } psk)
+        {
+            writer.Vector16(psk.Identity.Value.Span);
+            writer.Bytes(psk.Digest.Span);
+        }
     }
 
     private static TlsSession? Read(TlsReader reader)
@@ -187,6 +199,9 @@ internal static class SessionCodec
         ReadOnlySpan<byte> ticket = reader.Vector16(0, SessionLimits.MaxClientTicket);
         ReadOnlySpan<byte> applicationData = reader.Vector16(0, SessionLimits.MaxApplicationData);
         ReadOnlyMemory<byte>[]? certificates = ReadCertificates(new TlsReader(reader.Vector24()));
+        ExternalPskOrigin? psk = bits.HasFlag(Bits.ExternalPsk)
+            ? new ExternalPskOrigin(reader.Vector16(1).ToArray(), reader.Bytes(ExternalPskOrigin.DigestLength).ToArray())
+            : null;
         reader.End();
 
         bool isTls13 = version == Tls13;
@@ -210,7 +225,7 @@ internal static class SessionCodec
             Hash = (HashKind)hash,
             Scope = scope,
             Lineage = SessionLineage.Restore(
-                id, (long)authenticatedAt, (long)deadline, resumptionCount, certificates, bits.HasFlag(Bits.CertificateNotAfter) ? (long)notAfter : null),
+                id, (long)authenticatedAt, (long)deadline, resumptionCount, certificates, bits.HasFlag(Bits.CertificateNotAfter) ? (long)notAfter : null, psk),
             IssuedAt = DateTimeOffset.FromUnixTimeMilliseconds((long)issuedAt),
             Lifetime = TimeSpan.FromMilliseconds(lifetime),
             ServerName = serverName.IsEmpty ? null : Encoding.Latin1.GetString(serverName),

@@ -97,6 +97,9 @@ internal sealed class TlsSessionState
             _ when ApplicationData.Length > SessionLimits.MaxApplicationData => "The application data are longer than 4096 bytes.",
             _ when Zone.Length > SessionLimits.MaxZone => "The zone is longer than 32 bytes.",
             _ when Transport != TransportKind.Stream => "The transport is unknown.",
+            //
+            _ when Lineage.ExternalPsk is not null && ProtocolVersion != SslProtocols.Tls13 => "Only TLS 1.3 has external PSKs.",
+            _ when Lineage.ExternalPsk is not null && (Lineage.PeerCertificates.Count > 0 || OwnCertificateShown) => "An external PSK stands in place of certificates.",
             _ when !Scope.IsFor(IsServer) => "The scope is of the other role.",
             _ => null,
         };

@@ -59,6 +59,9 @@ public sealed class OptionScopeTests
         [nameof(TlsServerOptions.LoadProbe)] = new(o => o.LoadProbe = static () => 1),
         // Set when the session begins, and carried on in it: no redeemer moves it.
         [nameof(TlsServerOptions.AuthenticationLifetime)] = new(ResumptionReason.AuthDeadlinePassed),
+        // Asked about sessions that a PSK began, and about no other: ExternalPskTests.
+        [nameof(TlsServerOptions.ExternalPskSelector)] = new(ResumptionReason.ExternalPskUnknown),
+        [nameof(TlsServerOptions.AllowPskInsteadOfClientCertificate)] = new(o => o.AllowPskInsteadOfClientCertificate = true),
         // It chooses a context, and that one's scope is judged: A1.
         [nameof(TlsServerOptions.ContextSelector)] = new(ResumptionReason.ScopeMismatch),
         [nameof(TlsServerOptions.ServerCertificates)] = new(o => o.ServerCertificates = [TestPki.Server(TestKeyKind.P384, "localhost").Tls]),
@@ -77,6 +80,10 @@ public sealed class OptionScopeTests
         [nameof(TlsClientOptions.ClientCertificate)] = new(ScopeComponent.ClientAuthentication, o => o.ClientCertificate = TestPki.ClientEcdsa().Tls),
         [nameof(TlsClientOptions.ClientCertificateSelector)] = new(ScopeComponent.ClientAuthentication, o => o.ClientCertificateSelector = (_, _) => default),
         [nameof(TlsClientOptions.CertificateStatusMode)] = new(ScopeComponent.ChainPolicy, o => o.CertificateStatusMode = TlsCertificateStatusMode.None),
+        // In the scope, by its secrets: ExternalPskTests. They are offered themselves, so that is what the outcome is about.
+        [nameof(TlsClientOptions.ExternalPsks)] = new(ResumptionReason.ScopeMismatch),
+        // With PSKs in the scope, too; without them of no effect.
+        [nameof(TlsClientOptions.AllowCertificateInsteadOfPsk)] = new(o => o.AllowCertificateInsteadOfPsk = true),
         [nameof(TlsClientOptions.TargetHost)] = new(ResumptionReason.ServerNameMismatch),
         // Part of the key of a cache.
         [nameof(TlsClientOptions.TargetPort)] = new(ResumptionReason.NoSessionYet),

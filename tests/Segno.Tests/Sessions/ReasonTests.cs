@@ -1,6 +1,7 @@
 using System.Net.Security;
 using Microsoft.Extensions.Time.Testing;
 using Segno.Cryptography;
+using Segno.Handshake;
 using Segno.Handshake.Extensions;
 using Segno.Sessions;
 using Segno.Sessions.Tickets;
@@ -55,6 +56,7 @@ public sealed class ReasonTests
         [ResumptionReason.ResumptionDisabled] = () => Crafted(_ => { }, redeemer: o => o.AllowTlsResume = false),
         [ResumptionReason.NoUsablePskMode] = WithoutUsableMode,
         [ResumptionReason.ExtendedMasterSecretMissing] = WithoutExtendedMasterSecret,
+        [ResumptionReason.ExternalPskUnknown] = UnknownPsk,
         [ResumptionReason.DeclinedByServer] = () => Clients(tickets: 1, declined: true),
         [ResumptionReason.NoSessionYet] = () => Clients(tickets: 0, declined: false),
         [ResumptionReason.PoolEmpty] = () => Clients(tickets: 1, declined: false),
@@ -144,6 +146,13 @@ public sealed class ReasonTests
         }
         using EnginePair pair = EnginePair.Connect(client, server);
         return pair.Client.Info.Resumption;
+    }
+
+    private static ResumptionOutcome UnknownPsk()
+    {
+        using var script = new ScriptedClient(Server(o => o.ExternalPskSelector = (_, _) => default));
+        script.SendHello13([new OfferedPsk(ExternalPskTests.Plain.Keys[0])]);
+        return script.Engine.Info.Resumption;
     }
 
     private static ResumptionOutcome RetiredKey()
