@@ -193,6 +193,8 @@ public enum TlsFault
     ResumedCipherSuiteChanged = 415,
     /// <summary>extended_master_secret is missing where a session has it (RFC 7627 §5.3).</summary>
     ExtendedMasterSecretMissing = 416,
+    /// <summary>Resumption was required and there was no session to offer; the detail says why. Nothing was sent.</summary>
+    NoSessionToResume = 417,
 
     // Certificates
     /// <summary>A certificate could not be parsed, or its key cannot be used.</summary>

@@ -138,6 +138,10 @@ internal sealed class ExpectServerHello : HandshakeState
             // A PSK of another hash cannot be selected any more (RFC 9846 §4.2.2).
             _client.Offered = null;
             _client.NotOffered = ResumptionOutcome.None(ResumptionReason.CipherSuiteMismatch);
+            if (_client.Settings.RequireResumption)
+            {
+                _client.ReportFullHandshake();
+            }
         }
         _client.Link.Transcript.ReplaceByMessageHash(suite.Hash);
         _client.Link.Transcript.Append(message.Raw);
