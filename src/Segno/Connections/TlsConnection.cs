@@ -506,19 +506,23 @@ public sealed partial class TlsConnection : IDisposable
             return failure;
         }
         TlsAlert? alert = failure is TlsAlertException { SentByPeer: false } chosen ? chosen.Alert : FaultAlerts.For(failure.Fault, Info.ProtocolVersion);
-        if (!IsServer && !_heard)
+        bool isUnheard = !IsServer && !_heard;
+        if (isUnheard)
         {
             // Nothing went out yet: there is nobody to tell, and the session that would have been offered is as good as before.
             _writer.Discard();
             _link.Client!.Ended();
         }
-        else if (alert is { } toSend && !_sendClosed)
+        if (alert is { } toSend && !_sendClosed)
         {
             if (failure is not TlsAlertException)
             {
                 failure = new TlsAlertException(failure.Fault, toSend, sentByPeer: false, Detail(failure), failure.InnerException);
             }
-            QueueAlert(FaultAlerts.Level(toSend), toSend);
+            if (!isUnheard)
+            {
+                QueueAlert(FaultAlerts.Level(toSend), toSend);
+            }
         }
         if (failure is TlsAlertException)
         {

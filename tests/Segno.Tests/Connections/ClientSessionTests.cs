@@ -50,7 +50,6 @@ public sealed class ClientSessionTests
         using EnginePair cached = EnginePair.Connect(client, server, other);
         Assert.Equal(ResumptionReason.NoSessionYet, cached.Client.Info.Resumption.Reason);
         using EnginePair again = EnginePair.Connect(client, server, host);
-        Assert.Equal(mechanism == ResumptionMechanism.Psk ? ResumptionReason.None : ResumptionReason.None, again.Client.Info.Resumption.Reason);
         Assert.True(again.Client.Info.Resumption.IsResumed);
     }
 
@@ -397,7 +396,7 @@ public sealed class ClientSessionTests
         Assert.True(pair.Server.SessionApplicationData.IsEmpty);
     }
 
-    private static byte[] TestBytes(int length) => [.. Enumerable.Range(0, length).Select(i => (byte)(i * 7))];
+    private static byte[] TestBytes(int length) => [.. Enumerable.Range(0, length).Select(i => (byte)(i % 251))];
 
     /// <summary>Sends the hello to nobody, and looks for the session's ticket in it.</summary>
     private static bool HelloOffers(TlsConnection connection, TlsSession session)

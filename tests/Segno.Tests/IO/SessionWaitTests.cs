@@ -89,7 +89,7 @@ public sealed class SessionWaitTests
     [Fact]
     public async Task TheTimeIsTheClients()
     {
-        var time = new FakeTimeProvider();
+        var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
         await using TlsStreams streams = await ConnectAsync(client: o => o.TimeProvider = time, server: o => o.TicketCount = 0);
         Task<SessionWait> wait = streams.Client.WaitForSessionAsync(TimeSpan.FromSeconds(5), Cancel);
         time.Advance(TimeSpan.FromSeconds(4.999));
