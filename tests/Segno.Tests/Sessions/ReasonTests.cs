@@ -55,7 +55,6 @@ public sealed class ReasonTests
         [ResumptionReason.ResumptionDisabled] = () => Crafted(_ => { }, redeemer: o => o.AllowTlsResume = false),
         [ResumptionReason.NoUsablePskMode] = WithoutUsableMode,
         [ResumptionReason.ExtendedMasterSecretMissing] = WithoutExtendedMasterSecret,
-        [ResumptionReason.SessionConsumed] = UsedTwice,
         [ResumptionReason.DeclinedByServer] = () => Clients(tickets: 1, declined: true),
         [ResumptionReason.NoSessionYet] = () => Clients(tickets: 0, declined: false),
         [ResumptionReason.PoolEmpty] = () => Clients(tickets: 1, declined: false),
@@ -144,17 +143,6 @@ public sealed class ReasonTests
             script.Send(ScriptedServer.Ticket13(0, [0], [1, 2, 3]));
         }
         using EnginePair pair = EnginePair.Connect(client, server);
-        return pair.Client.Info.Resumption;
-    }
-
-    /// <summary>A client is told to resume a session of TLS 1.3 that was offered before.</summary>
-    private static ResumptionOutcome UsedTwice()
-    {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk);
-        TlsSession session = Exhibits.Session(client, server);
-        EnginePair.Connect(client, server).Dispose();
-        (TlsClientContext told, _) = Exhibits.Contexts(ResumptionMechanism.Psk, o => o.Resume = session);
-        using EnginePair pair = EnginePair.Connect(told, server);
         return pair.Client.Info.Resumption;
     }
 
