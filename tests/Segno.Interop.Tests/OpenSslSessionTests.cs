@@ -16,7 +16,6 @@ public sealed class OpenSslSessionTests
 
     [Theory]
     [InlineData(SslProtocols.Tls12, false)]
-    [InlineData(SslProtocols.Tls13, false)]
     [InlineData(SslProtocols.Tls12, true)]
     [InlineData(SslProtocols.Tls13, true)]
     public async Task A_session_of_openssl_is_resumed_by_segno(SslProtocols version, bool ourServer)
@@ -43,7 +42,6 @@ public sealed class OpenSslSessionTests
 
     [Theory]
     [InlineData(SslProtocols.Tls12, false)]
-    [InlineData(SslProtocols.Tls13, false)]
     [InlineData(SslProtocols.Tls12, true)]
     [InlineData(SslProtocols.Tls13, true)]
     public async Task A_session_of_segno_is_resumed_by_openssl(SslProtocols version, bool ourServer)
