@@ -113,6 +113,8 @@ public sealed class UsageTests : IDisposable
     [InlineData("no number", "connect", "localhost:1", "--reconnect", "many")]
     [InlineData("no protocol", "connect", "localhost:1", "--alpn", "h2,")]
     [InlineData("--client-key needs", "connect", "localhost:1", "--client-key", "key.pem")]
+    [InlineData("--allow-ticket-reuse needs", "connect", "localhost:1", "--allow-ticket-reuse")]
+    [InlineData("--require-resumption needs", "connect", "localhost:1", "--require-resumption")]
     [InlineData("missing.pem", "connect", "localhost:1", "--ca", "missing.pem")]
     [InlineData("missing.pem", "connect", "localhost:1", "--client-cert", "missing.pem")]
     [InlineData("missing.session", "connect", "localhost:1", "--sess-in", "missing.session")]

@@ -29,6 +29,10 @@ internal sealed class ConnectCommand : ExampleCommand
 
     private readonly Option<string?> _sessIn = new("--sess-in") { Description = "Offers the session of a file.", HelpName = "FILE" };
 
+    private readonly Option<bool> _requireResumption = new("--require-resumption") { Description = "Fail where the session of --sess-in, or at a reconnection the one received before, is not resumed." };
+
+    private readonly Option<bool> _allowTicketReuse = new("--allow-ticket-reuse") { Description = "Offer the session of --sess-in on every connection, as FTPS does, and not on the first alone." };
+
     private readonly Option<string?> _ca = new("--ca") { Description = "Trusts the authorities of a PEM file instead of the system's.", HelpName = "FILE" };
 
     private readonly Option<bool> _insecure = new("--insecure", "-k") { Description = "Accepts any certificate, and says what is wrong with it." };
@@ -87,7 +91,7 @@ internal sealed class ConnectCommand : ExampleCommand
         Arguments.Add(_target);
         foreach (Option option in new Option[]
         {
-            _reconnect, _sessOut, _sessIn, _ca, _insecure, _serverName, _ocsp, _clientCert, _clientKey, _timeout, _linger, _keyLog, _noInput, _json,
+            _reconnect, _sessOut, _sessIn, _requireResumption, _allowTicketReuse, _ca, _insecure, _serverName, _ocsp, _clientCert, _clientKey, _timeout, _linger, _keyLog, _noInput, _json,
         }.Concat(_protocols.All).Concat(_psk.All))
         {
             Options.Add(option);
@@ -103,6 +107,8 @@ internal sealed class ConnectCommand : ExampleCommand
             Reconnect = parsed.GetValue(_reconnect),
             SessionOutputPath = parsed.GetValue(_sessOut),
             SessionInputPath = parsed.GetValue(_sessIn),
+            RequireResumption = parsed.GetValue(_requireResumption),
+            AllowTicketReuse = parsed.GetValue(_allowTicketReuse),
             AuthoritiesPath = parsed.GetValue(_ca),
             Insecure = parsed.GetValue(_insecure),
             ServerName = parsed.GetValue(_serverName),
@@ -118,6 +124,14 @@ internal sealed class ConnectCommand : ExampleCommand
         if (settings is { ClientKeyPath: not null, ClientCertificatePath: null })
         {
             throw CliException.Usage("--client-key needs --client-cert.");
+        }
+        if (settings is { AllowTicketReuse: true, SessionInputPath: null })
+        {
+            throw CliException.Usage("--allow-ticket-reuse needs --sess-in.");
+        }
+        if (settings is { RequireResumption: true, SessionInputPath: null, Reconnect: null })
+        {
+            throw CliException.Usage("--require-resumption needs --sess-in or --reconnect: without them there is nothing to resume.");
         }
         return settings with
         {

@@ -24,7 +24,7 @@ internal static class FaultAlerts
     public static TlsAlert? For(TlsFault fault) => fault switch
     {
         TlsFault.None or TlsFault.PeerAlert or TlsFault.Truncated or TlsFault.ClosedDuringHandshake
-            or TlsFault.TransportFailed or TlsFault.IdleTimeout => null,
+            or TlsFault.TransportFailed or TlsFault.IdleTimeout or TlsFault.NoSessionToResume => null,
 
         TlsFault.NotTls or TlsFault.PlainHttpReceived => TlsAlert.UnexpectedMessage,
         TlsFault.RecordTooLong or TlsFault.PlaintextTooLong => TlsAlert.RecordOverflow,

@@ -62,6 +62,9 @@ public sealed partial class TlsConnection : IDisposable
     private volatile bool _sendClosed;
     private volatile bool _receiveClosed;
     private volatile bool _completed;
+
+    // Whether anything was handed out to be sent.
+    private bool _heard;
     private bool _disposed;
 
     /// <summary>A client's connection.</summary>
@@ -92,7 +95,7 @@ public sealed partial class TlsConnection : IDisposable
         _state = new ExpectClientHello(new ServerHandshake(_link, context.Settings));
     }
 
-    /// <summary>Client: called for every session the server gives, inside <see cref="Receive"/>.</summary>
+    /// <summary>Client: called for every session that the server gives, inside <see cref="Receive"/>.</summary>
     public event Action<TlsConnection, TlsSession>? SessionReceived;
 
     /// <summary>Whether this side is the server.</summary>
@@ -144,6 +147,30 @@ public sealed partial class TlsConnection : IDisposable
 
     /// <summary>Client: the newest session that the server gave on this connection, or <see langword="null"/>. Server: <see langword="null"/>.</summary>
     public TlsSession? Session { get; private set; }
+
+    /// <summary>
+    /// Server: bytes of the application's own, 0 to 4096, that go into the sessions of this connection and come back with what resumes
+    /// them. A resumed connection has those of its session here once it is judged, and carries them on unless they are set anew. Set them
+    /// before a session goes out: in a callback of the handshake, which has this connection as its sender, or with
+    /// <see cref="TlsServerOptions.DeferSessions"/> before <see cref="CommitSessionAsync"/>. Belongs to the sending half. Client: empty;
+    /// see <see cref="TlsSession.WithApplicationData"/>.
+    /// </summary>
+    /// <exception cref="ArgumentException">More than 4096 bytes.</exception>
+    /// <exception cref="InvalidOperationException">Set on a client's connection.</exception>
+    public ReadOnlyMemory<byte> SessionApplicationData
+    {
+        get => _link.ApplicationData ?? default;
+        set
+        {
+            if (!IsServer)
+            {
+                throw new InvalidOperationException("A client's sessions get their bytes by TlsSession.WithApplicationData.");
+            }
+            _link.ApplicationData = value.Length <= SessionLimits.MaxApplicationData
+                ? value.ToArray()
+                : throw new ArgumentException($"There are {value.Length} bytes, and at most {SessionLimits.MaxApplicationData} are kept with a session.", nameof(value));
+        }
+    }
 
     /// <summary>Client: starts the handshake. A server's connection needs no start.</summary>
     /// <exception cref="InvalidOperationException">It is started already, or this is a server's connection.</exception>
@@ -221,7 +248,12 @@ public sealed partial class TlsConnection : IDisposable
         {
             _writer.Alert((byte)(alert >> 8), unchecked((byte)alert));
         }
+        _heard |= _writer.HasOutput;
         _writer.Flush(output);
+        if (_heard)
+        {
+            _link.Client?.HelloSent();
+        }
     }
 
     /// <summary>Seals application data into records, behind whatever waits to be sent.</summary>
@@ -394,6 +426,7 @@ public sealed partial class TlsConnection : IDisposable
             // Nobody goes on with it, and nobody said so.
             CountFailure(new TlsException(TlsFault.Canceled));
         }
+        _link.Client?.Ended();
         _aborted.Cancel();
         _aborted.Dispose();
         _reader.Dispose();
@@ -473,13 +506,23 @@ public sealed partial class TlsConnection : IDisposable
             return failure;
         }
         TlsAlert? alert = failure is TlsAlertException { SentByPeer: false } chosen ? chosen.Alert : FaultAlerts.For(failure.Fault, Info.ProtocolVersion);
+        bool isUnheard = !IsServer && !_heard;
+        if (isUnheard)
+        {
+            // Nothing went out yet: there is nobody to tell, and the session that would have been offered is as good as before.
+            _writer.Discard();
+            _link.Client!.Ended();
+        }
         if (alert is { } toSend && !_sendClosed)
         {
             if (failure is not TlsAlertException)
             {
                 failure = new TlsAlertException(failure.Fault, toSend, sentByPeer: false, Detail(failure), failure.InnerException);
             }
-            QueueAlert(FaultAlerts.Level(toSend), toSend);
+            if (!isUnheard)
+            {
+                QueueAlert(FaultAlerts.Level(toSend), toSend);
+            }
         }
         if (failure is TlsAlertException)
         {

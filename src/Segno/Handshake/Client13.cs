@@ -138,6 +138,10 @@ internal sealed class ExpectServerHello : HandshakeState
             // A PSK of another hash cannot be selected any more (RFC 9846 §4.2.2).
             _client.Offered = null;
             _client.NotOffered = ResumptionOutcome.None(ResumptionReason.CipherSuiteMismatch);
+            if (_client.Settings.RequireResumption)
+            {
+                _client.ReportFullHandshake();
+            }
         }
         _client.ExternalPsks = Array.FindAll(_client.ExternalPsks, psk => psk.Hash == suite.Hash);
         if (_client.Psks.Length == 0 && !_client.Settings.AllowCertificates)

@@ -31,6 +31,12 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     /// <summary>Server: under which IDs the store has the sessions of this connection.</summary>
     public List<ReadOnlyMemory<byte>> StoredSessionIds { get; } = [];
 
+    /// <summary>Client: the host connected to, in its canonical form, and its port.</summary>
+    public (string? Host, int Port) Target { get; set; }
+
+    /// <summary>Server: what the application wants to find in the sessions of this connection, where it said so; else they carry on what the resumed one had.</summary>
+    public ReadOnlyMemory<byte>? ApplicationData { get; set; }
+
     /// <summary>Server, after the handshake: what gives its client sessions; <see langword="null"/> where there is nothing to give.</summary>
     public SessionIssuer? Issuer { get; set; }
 
@@ -211,6 +217,8 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
                 IssuedAt = Now,
                 Lifetime = lifetime,
                 ServerName = Info.ServerName,
+                TargetHost = Target.Host,
+                TargetPort = Target.Port,
                 ApplicationProtocol = Info.ApplicationProtocol,
                 Group = Info.Group,
                 ExtendedMasterSecret = Info.ExtendedMasterSecret && Info.ProtocolVersion == SslProtocols.Tls12,
@@ -219,6 +227,7 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
                 SessionId = handles.SessionId,
                 AgeAdd = handles.AgeAdd,
                 MaxEarlyDataSize = handles.MaxEarlyDataSize,
+                ApplicationData = ApplicationData ?? default,
             },
             secret,
             out session);

@@ -91,6 +91,7 @@ internal sealed class ServerHandshake(HandshakeLink link, ServerSettings setting
     public void ReportResumed(TlsSession session)
     {
         Resumed = session;
+        Link.ApplicationData ??= session.ApplicationData;
         Link.Info.SessionAge = Link.Now - session.IssuedAt;
         Link.Info.AuthenticatedAt = session.AuthenticatedAt;
         Link.Info.LineageId = session.LineageId;

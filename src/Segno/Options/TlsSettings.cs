@@ -255,7 +255,13 @@ internal sealed class ClientSettings : TlsSettings
             ? options.CertificateStatusMode
             : throw new ArgumentException($"CertificateStatusMode: {options.CertificateStatusMode} is no mode.", nameof(options));
         SessionCache = options.SessionCache ?? new MemoryClientSessionCache();
-        Resume = options.Resume;
+        Resume = options.Resume is not { IsServer: true }
+            ? options.Resume
+            : throw new ArgumentException("Resume: a server's session cannot be offered by a client; take TlsStream.Session of the client's end.", nameof(options));
+        AllowTicketReuse = options.AllowTicketReuse;
+        RequireResumption = !options.RequireResumption || AllowResume
+            ? options.RequireResumption
+            : throw new ArgumentException("RequireResumption: not with AllowTlsResume off; set one or the other.", nameof(options));
         SendGrease = options.SendGrease;
         MaxFragmentLength = options.MaxFragmentLength is not { } length || RecordLimits.FragmentCode(length) > 0
             ? options.MaxFragmentLength
@@ -298,6 +304,10 @@ internal sealed class ClientSettings : TlsSettings
     public IClientSessionCache SessionCache { get; }
 
     public TlsSession? Resume { get; }
+
+    public bool AllowTicketReuse { get; }
+
+    public bool RequireResumption { get; }
 
     public bool SendGrease { get; }
 

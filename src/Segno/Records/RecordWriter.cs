@@ -89,6 +89,13 @@ internal sealed class RecordWriter : IDisposable
         }
     }
 
+    /// <summary>Forgets what was to be sent.</summary>
+    public void Discard()
+    {
+        _messages.Release();
+        _records.Release();
+    }
+
     /// <summary>Seals up to one record of application data straight into the output.</summary>
     /// <returns>How much of the data went in.</returns>
     public int Send(ReadOnlySpan<byte> data, IBufferWriter<byte> output)

@@ -55,7 +55,7 @@ public enum ResumptionReason
     IssuedInFuture,
     /// <summary>The session belongs to another scope; the detail names the part.</summary>
     ScopeMismatch,
-    /// <summary>The session was made for another server name.</summary>
+    /// <summary>The session was made for another server name; on a client, for another host.</summary>
     ServerNameMismatch,
     /// <summary>The session is of another protocol version.</summary>
     ProtocolVersionMismatch,

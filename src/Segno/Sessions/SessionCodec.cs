@@ -17,7 +17,7 @@ namespace Segno.Sessions;
 /// opaque Certificate&lt;1..2^24-1&gt;;
 ///
 /// struct {
-///     uint8           format_version = 1;
+///     uint8           format_version = 2;
 ///     uint8           flags;                        /* 1 server, 2 extended main secret, 4 certificate_not_after is set,
 ///                                                      8 client's side: the client showed a certificate,
 ///                                                      16 external_psk is there; others are 0 */
@@ -34,6 +34,8 @@ namespace Segno.Sessions;
 ///     uint32          resumption_count;
 ///     opaque          lineage_id[16];
 ///     opaque          server_name&lt;0..255&gt;;          /* lower case; empty: none */
+///     opaque          target_host&lt;0..255&gt;;          /* client's side; lower case; empty: none */
+///     uint16          target_port;
 ///     opaque          application_protocol&lt;0..255&gt;;
 ///     uint32          max_early_data_size;
 ///     uint32          age_add;
@@ -52,11 +54,12 @@ namespace Segno.Sessions;
 /// } Session;                                        /* at most 64 KiB; nothing may follow */
 /// </code>
 /// Every session has exactly one encoding: what decodes encodes to the same bytes. A change of the format is a new version;
-/// another version is declined, never guessed at.
+/// another version is declined, never guessed at. Version 1 had no target, so that a client's session could be resumed with another
+/// host of the same (or no) name.
 /// </remarks>
 internal static class SessionCodec
 {
-    public const byte FormatVersion = 1;
+    public const byte FormatVersion = 2;
 
     private const ushort Tls12 = 0x0303;
     private const ushort Tls13 = 0x0304;
@@ -148,6 +151,8 @@ internal static class SessionCodec
         writer.UInt32(lineage.ResumptionCount);
         lineage.Id.TryWriteBytes(writer.Reserve(16), bigEndian: true, out _);
         writer.Vector8(Encoding.ASCII.GetBytes(session.ServerName ?? string.Empty));
+        writer.Vector8(Encoding.ASCII.GetBytes(session.TargetHost ?? string.Empty));
+        writer.UInt16(session.TargetPort);
         writer.Vector8(session.ApplicationProtocol.Protocol.Span);
         writer.UInt32(session.MaxEarlyDataSize);
         writer.UInt32(session.AgeAdd);
@@ -188,6 +193,8 @@ internal static class SessionCodec
         uint resumptionCount = reader.UInt32();
         var id = new Guid(reader.Bytes(16), bigEndian: true);
         ReadOnlySpan<byte> serverName = reader.Vector8();
+        ReadOnlySpan<byte> targetHost = reader.Vector8();
+        ushort targetPort = reader.UInt16();
         ReadOnlySpan<byte> protocol = reader.Vector8();
         uint maxEarlyDataSize = reader.UInt32();
         uint ageAdd = reader.UInt32();
@@ -212,6 +219,7 @@ internal static class SessionCodec
             || issuedAt > maxTime || authenticatedAt > maxTime || deadline > maxTime || notAfter > maxTime
             || (notAfter != 0 && !bits.HasFlag(Bits.CertificateNotAfter))
             || serverName.ContainsAnyInRange((byte)'A', (byte)'Z')
+            || targetHost.ContainsAnyInRange((byte)'A', (byte)'Z')
             || scope is null
             || certificates is null)
         {
@@ -229,6 +237,8 @@ internal static class SessionCodec
             IssuedAt = DateTimeOffset.FromUnixTimeMilliseconds((long)issuedAt),
             Lifetime = TimeSpan.FromMilliseconds(lifetime),
             ServerName = serverName.IsEmpty ? null : Encoding.Latin1.GetString(serverName),
+            TargetHost = targetHost.IsEmpty ? null : Encoding.Latin1.GetString(targetHost),
+            TargetPort = targetPort,
             ApplicationProtocol = protocol.IsEmpty ? default : new SslApplicationProtocol(protocol.ToArray()),
             Group = group == 0 ? null : (TlsNamedGroup)group,
             AgeAdd = ageAdd,

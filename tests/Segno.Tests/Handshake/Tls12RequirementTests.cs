@@ -337,7 +337,7 @@ public class Tls12RequirementTests
             (TlsClientContext other, _) = Exhibits.Contexts(mechanism, o =>
             {
                 o.ApplicationProtocols = offered;
-                o.Resume = session;
+                (o.Resume, o.AllowTicketReuse) = (session, true);
             });
             using EnginePair pair = EnginePair.Connect(other, server);
             Assert.True(pair.Server.Info.Resumption.IsResumed);

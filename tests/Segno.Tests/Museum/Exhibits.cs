@@ -104,6 +104,8 @@ internal static class Exhibits
             IssuedAt = session.IssuedAt,
             Lifetime = session.ExpiresAt - session.IssuedAt,
             ServerName = serverName,
+            TargetHost = session.TargetHost,
+            TargetPort = session.TargetPort,
             ApplicationProtocol = session.ApplicationProtocol,
             Group = session.Group,
             AgeAdd = session.AgeAdd,

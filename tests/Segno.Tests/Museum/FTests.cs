@@ -251,6 +251,8 @@ public class FTests
                 IssuedAt = session.IssuedAt,
                 Lifetime = TimeSpan.FromHours(1),
                 ServerName = session.ServerName,
+                TargetHost = session.TargetHost,
+                TargetPort = session.TargetPort,
                 Group = session.Group,
                 Ticket = session.Ticket,
                 SessionId = session.SessionId,

@@ -89,6 +89,9 @@ public sealed class OptionScopeTests
         [nameof(TlsClientOptions.TargetPort)] = new(ResumptionReason.NoSessionYet),
         [nameof(TlsClientOptions.SessionCache)] = new(ResumptionReason.NoSessionYet),
         [nameof(TlsClientOptions.Resume)] = new(ResumptionReason.NoSessionYet),
+        [nameof(TlsClientOptions.AllowTicketReuse)] = new(ResumptionReason.SessionConsumed),
+        // It only says what becomes of a connection without a session.
+        [nameof(TlsClientOptions.RequireResumption)] = new(o => o.RequireResumption = true),
         [nameof(TlsClientOptions.KeyShareGroups)] = new(o => o.KeyShareGroups = [TlsNamedGroup.P256]),
         [nameof(TlsClientOptions.TicketRequest)] = new(o => o.TicketRequest = new TlsTicketRequest(1, 1)),
         [nameof(TlsClientOptions.ServerCertificateAuthorities)] = new(o => o.ServerCertificateAuthorities = [TestPki.Root.Certificate.SubjectName.RawData]),
