@@ -66,7 +66,21 @@ public sealed partial class TlsConnection
 
         public override void CheckEndOfRecord() => connection.CheckEndOfRecord();
 
-        public override void SkipEarlyData() => connection._skippableEarlyData = MaxSkippedEarlyData;
+        public override void SkipEarlyData() => connection._skippableEarlyData = Math.Max(MaxSkippedEarlyData, ((ServerSettings)_settings).MaxEarlyDataSize);
+
+        public override void OpenEarlyData(uint maxSize)
+        {
+            connection._earlyDataOpen = true;
+            connection._earlyDataLeft = maxSize;
+        }
+
+        public override void CloseEarlyData()
+        {
+            connection._earlyDataOpen = false;
+            connection._earlyDataLeft = 0;
+        }
+
+        public override void ClearWriteProtection() => connection._writer.ClearProtection();
 
         public override void UseSettings(TlsSettings settings) => _settings = settings;
 

@@ -125,6 +125,10 @@ internal sealed class ClientHelloWriter : IDisposable
         int bindersLength = 0;
         if (settings.AllowResume && settings.AllowsTls13)
         {
+            if (_client.OffersEarlyData)
+            {
+                writer.Close(Open(writer, ExtensionType.EarlyData));
+            }
             TlsWriter.OpenVector modes = Open(writer, ExtensionType.PskKeyExchangeModes);
             writer.Vector8(settings.AllowPskWithoutKeyExchange ? [PskDheKe, PskKe] : [PskDheKe]);
             writer.Close(modes);

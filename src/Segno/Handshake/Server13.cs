@@ -24,6 +24,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
     private ReadOnlyMemory<byte> _peerShare;
     private int _pskIndex = -1;
     private bool _useKeyExchange = true;
+    private bool _acceptsEarlyData;
 
     public HandshakeState Run()
     {
@@ -140,10 +141,12 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
                 return Retry();
             }
         }
+        server.ChooseApplicationProtocol(hello);
         if (session is not null)
         {
-            return SendFlight();
+            return JudgeEarlyData(session);
         }
+        RejectEarlyData(EarlyDataReason.SessionNotResumed);
         if (hello.UInt16List(ExtensionType.SignatureAlgorithms) is not { } schemes)
         {
             //
@@ -166,6 +169,62 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         if (!CryptographicOperations.FixedTimeEquals(binder, hello.Binders[_pskIndex]))
         {
             throw new TlsException(TlsFault.PskBinderInvalid);
+        }
+    }
+
+    /// <summary>Early data under the session that is resumed: taken where every rule allows it, and the replay guard has not seen it .</summary>
+    private HandshakeState JudgeEarlyData(TlsSession session)
+    {
+        if (!hello.Extensions.Has(ExtensionType.EarlyData) && retriedGroup is null)
+        {
+            return SendFlight();
+        }
+        if (server.Settings.Replays is not { } guard)
+        {
+            RejectEarlyData(EarlyDataReason.Disabled);
+            return SendFlight();
+        }
+        var offer = new EarlyDataOffer
+        {
+            IdentityIndex = _pskIndex,
+            IsRetried = retriedGroup is not null,
+            CipherSuite = server.Suite!.Suite,
+            ApplicationProtocol = _link.Info.ApplicationProtocol,
+            Zone = guard.Zone,
+            ObfuscatedAge = hello.Identities[_pskIndex].ObfuscatedAge,
+            Now = _link.Now,
+            Window = server.Settings.EarlyDataWindow,
+        };
+        EarlyDataReason reason = EarlyDataRules.Judge(session, offer);
+        if (reason != EarlyDataReason.None)
+        {
+            RejectEarlyData(reason);
+            return SendFlight();
+        }
+        EarlyDataClaim claim = EarlyDataRules.Claim(hello.Binders[_pskIndex], session, offer);
+        return Pause.For(
+            () => guard.ClaimAsync(claim, _link.Aborted),
+            verdict =>
+            {
+                if (verdict == EarlyDataReason.None)
+                {
+                    _acceptsEarlyData = true;
+                    _link.Info.EarlyData = EarlyDataOutcome.Accepted;
+                }
+                else
+                {
+                    RejectEarlyData(verdict);
+                }
+                return SendFlight();
+            });
+    }
+
+    /// <summary>The client's early data is not read, if there is any; why, is only for us to know.</summary>
+    private void RejectEarlyData(EarlyDataReason reason)
+    {
+        if (hello.Extensions.Has(ExtensionType.EarlyData))
+        {
+            _link.Info.EarlyData = EarlyDataOutcome.Rejected(reason);
         }
     }
 
@@ -217,6 +276,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         }
         if (hello.Extensions.Has(ExtensionType.EarlyData))
         {
+            RejectEarlyData(EarlyDataReason.HelloRetry);
             _link.SkipEarlyData();
         }
         return new ExpectClientHello(server, hello, _group);
@@ -240,12 +300,12 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
     private HandshakeState SendFlight()
     {
         _link.CheckEndOfRecord();
-        server.ChooseApplicationProtocol(hello);
         SendServerHello();
         _link.SetWriteSecret(server.Suite!, _link.Keys!.ServerHandshakeSecret);
-        _link.SetReadSecret(server.Suite!, _link.Keys.ClientHandshakeSecret);
-        if (hello.Extensions.Has(ExtensionType.EarlyData) && retriedGroup is null)
+        _link.SetReadSecret(server.Suite!, _acceptsEarlyData ? _link.Keys.ClientEarlySecret : _link.Keys.ClientHandshakeSecret);
+        if (hello.Extensions.Has(ExtensionType.EarlyData) && !_acceptsEarlyData)
         {
+            //
             _link.SkipEarlyData();
         }
         SendEncryptedExtensions();
@@ -271,12 +331,24 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             server.ReportResumed(session);
             _link.Info.TicketAgeSkew = TicketAge.Skew(hello.Identities[_pskIndex].ObfuscatedAge, session, _link.Now);
             // Behind our flight, so that who looks on does not learn what became of a client's certificate.
-            return StoredPeer.Verify(_link, session, null, peer => new ExpectClientFinished(server, session.Lineage.Next(), peer));
+            return StoredPeer.Verify(_link, session, null, peer => AwaitClient(session, peer));
         }
         _link.Info.AuthenticatedAt = _link.Now;
         return request
             ? new ExpectClientCertificate(server)
             : new ExpectClientFinished(server, null, PeerVerified.WithoutCertificate(server.Settings.ClientCertificateMode));
+    }
+
+    private HandshakeState AwaitClient(TlsSession session, PeerVerified peer)
+    {
+        var finished = new ExpectClientFinished(server, session.Lineage.Next(), peer);
+        if (!_acceptsEarlyData)
+        {
+            return finished;
+        }
+        // our flight is out, whatever the client still has to say.
+        _link.OpenEarlyData(session.MaxEarlyDataSize);
+        return new ExpectEndOfEarlyData(server, finished);
     }
 
     private void SendServerHello()
@@ -302,6 +374,20 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         _link.Crypto.FillRandom(random);
         _link.Transcript.Append(hello.Raw);
         _link.Negotiated(server.Suite!);
+        try
+        {
+            psk = psk[..(server.Resumed?.CopySecret(psk) ?? 0)];
+            _link.Keys!.Start(psk);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(psk);
+        }
+        if (_acceptsEarlyData)
+        {
+            _link.Keys.EnterEarly(_link.Transcript.Current(hash));
+            _link.LogEarlySecrets(_link.Keys);
+        }
         TlsWriter writer = _link.Begin(HandshakeType.ServerHello, out int start);
         ServerHello.WriteStart(writer, random, hello.SessionId, (ushort)server.Suite!.Suite);
         // In the order of RFC 8448's traces.
@@ -329,13 +415,10 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         }
         try
         {
-            psk = psk[..(server.Resumed?.CopySecret(psk) ?? 0)];
-            _link.Keys!.Start(psk);
             _link.Keys.EnterHandshake(shared[..lengths.Secret], _link.Transcript.Current(hash));
         }
         finally
         {
-            CryptographicOperations.ZeroMemory(psk);
             CryptographicOperations.ZeroMemory(shared);
         }
         _link.LogHandshakeSecrets();
@@ -353,6 +436,11 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         server.WriteApplicationProtocol(writer);
         RecordLimits.Answer(_link, hello, isTls13: true, writer);
         AnswerTicketRequest(writer);
+        if (_acceptsEarlyData)
+        {
+            writer.UInt16((int)ExtensionType.EarlyData);
+            writer.UInt16(0);
+        }
         writer.Close(extensions);
         _link.End(start);
     }
@@ -439,6 +527,21 @@ internal sealed class ExpectClientCertificateVerify(ServerHandshake server, Peer
         return Pause.ForWork(
             () => server.Settings.Validator.Run(client, null, server.Link.Sender),
             verdict => new ExpectClientFinished(server, null, PeerVerified.ByCertificate(possession, verdict)));
+    }
+}
+
+/// <summary>Early data was accepted: it flows until its end is said (RFC 9846 §4.6; R-108).</summary>
+internal sealed class ExpectEndOfEarlyData(ServerHandshake server, ExpectClientFinished next) : HandshakeState
+{
+    public override HandshakeState Receive(HandshakeMessage message)
+    {
+        Expect(message, HandshakeType.EndOfEarlyData);
+        new TlsReader(message.Body).End();
+        server.Link.Transcript.Append(message.Raw);
+        // Reading on under another key checks that nothing stands behind it (G2, E3).
+        server.Link.SetReadSecret(server.Suite!, server.Link.Keys!.ClientHandshakeSecret);
+        server.Link.CloseEarlyData();
+        return next;
     }
 }
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Segno.Buffers;
 using Segno.Cryptography;
+using Segno.Handshake.Extensions;
 using Segno.Sessions;
 
 namespace Segno.Handshake;
@@ -66,7 +67,7 @@ internal sealed class SessionIssuer13(ServerHandshake server, SessionLineage lin
         psk = psk[..Server.Suite!.Hash.Length()];
         link.Keys!.ResumptionPsk(nonce, psk);
         // A session that cannot be (its authentication is about to end) or a ticket that cannot be sealed: then there is none.
-        bool possible = link.TryCreateSession(Lineage, Server.Settings.TicketLifetime, psk, new SessionHandles { AgeAdd = ageAdd }, out TlsSession? session);
+        bool possible = link.TryCreateSession(Lineage, Server.Settings.TicketLifetime, psk, Handles(ageAdd), out TlsSession? session);
         CryptographicOperations.ZeroMemory(psk);
         if (!possible || Server.Settings.Sessions.IssueTicket(session!) is not { } ticket)
         {
@@ -77,11 +78,22 @@ internal sealed class SessionIssuer13(ServerHandshake server, SessionLineage lin
         writer.UInt32(ageAdd);
         writer.Vector8(nonce);
         writer.Vector16(ticket);
-        writer.Vector16([]);
+        TlsWriter.OpenVector extensions = writer.Open(2);
+        if (session.MaxEarlyDataSize > 0)
+        {
+            writer.UInt16((int)ExtensionType.EarlyData);
+            writer.UInt16(sizeof(uint));
+            writer.UInt32(session.MaxEarlyDataSize);
+        }
+        writer.Close(extensions);
         link.End(start, toTranscript: false);
         link.TicketIssued(ResumptionMechanism.Psk);
         return true;
     }
+
+    private SessionHandles Handles(uint ageAdd) => Server.Settings.Replays is { } guard
+        ? new SessionHandles { AgeAdd = ageAdd, MaxEarlyDataSize = (uint)Server.Settings.MaxEarlyDataSize, Zone = guard.Zone }
+        : new SessionHandles { AgeAdd = ageAdd };
 }
 
 /// <summary>TLS 1.2: the session ID that the client has had since the ServerHello, and that nothing is known under before the application's verdict.</summary>
