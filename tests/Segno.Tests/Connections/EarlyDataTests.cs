@@ -1,5 +1,6 @@
 using System.Buffers;
 using Segno.Sessions;
+using Segno.Tests.Sessions;
 
 namespace Segno.Tests.Connections;
 
@@ -7,6 +8,8 @@ namespace Segno.Tests.Connections;
 public sealed class EarlyDataTests
 {
     private const int Limit = 1000;
+
+    private readonly TestClock _clock = new() { Wall = TimeProvider.System.GetUtcNow() };
 
     [Fact]
     public void EarlyDataIsAcceptedAndSaidToBeSo()
@@ -28,14 +31,26 @@ public sealed class EarlyDataTests
         Assert.Equal("earlylate"u8.ToArray(), pair.AtServer);
     }
 
-    internal static (TlsClientContext Client, TlsServerContext Server) Contexts(
+    internal (TlsClientContext Client, TlsServerContext Server) Contexts(
         Action<TlsClientOptions>? configureClient = null, Action<TlsServerOptions>? configureServer = null)
-        => HandshakeTests.Contexts(configureClient, options =>
-        {
-            options.MaxEarlyDataSize = Limit;
-            options.ReplayGuard = new MemoryReplayGuard(timeProvider: options.TimeProvider);
-            configureServer?.Invoke(options);
-        });
+    {
+        (TlsClientContext Client, TlsServerContext Server) contexts = HandshakeTests.Contexts(
+            options =>
+            {
+                options.TimeProvider = _clock;
+                configureClient?.Invoke(options);
+            },
+            options =>
+            {
+                options.TimeProvider = _clock;
+                options.MaxEarlyDataSize = Limit;
+                options.ReplayGuard = new MemoryReplayGuard(timeProvider: _clock);
+                configureServer?.Invoke(options);
+            });
+        // The guard has been there for longer than a flight can be replayed.
+        _clock.Advance(TimeSpan.FromSeconds(11));
+        return contexts;
+    }
 
     internal static void Prepare(TlsClientContext client, TlsServerContext server)
     {
