@@ -87,7 +87,7 @@ internal sealed class FaultNames(TlsConnection tls, TlsSession? offered)
         _ => For(fault),
     };
 
-    private static string For(TlsFault fault) => fault switch
+    private string For(TlsFault fault) => fault switch
     {
         TlsFault.NotTls => "WRONG_VERSION_NUMBER",
         TlsFault.PlainHttpReceived => "HTTP_REQUEST",
@@ -161,7 +161,10 @@ internal sealed class FaultNames(TlsConnection tls, TlsSession? offered)
         TlsFault.CertificateInResumedHandshake => "UNEXPECTED_MESSAGE",
         TlsFault.EmptyTicket => "DECODE_ERROR",
         TlsFault.EarlyDataNotAllowed => "UNEXPECTED_EXTENSION_ON_EARLY_DATA",
-        TlsFault.TooMuchEarlyData => "TOO_MUCH_SKIPPED_EARLY_DATA",
+        TlsFault.TooMuchEarlyData => tls.Info.EarlyData.IsAccepted ? "TOO_MUCH_READ_EARLY_DATA" : "TOO_MUCH_SKIPPED_EARLY_DATA",
+        TlsFault.EarlyDataVersionChanged => "WRONG_VERSION_ON_EARLY_DATA",
+        TlsFault.EarlyDataCipherSuiteChanged => "CIPHER_MISMATCH_ON_EARLY_DATA",
+        TlsFault.EarlyDataApplicationProtocolChanged => "ALPN_MISMATCH_ON_EARLY_DATA",
         TlsFault.PskChangedAfterRetry => "INCONSISTENT_CLIENT_HELLO",
         TlsFault.SessionIdEchoedWithoutSession => "SERVER_ECHOED_INVALID_SESSION_ID",
         TlsFault.ResumedCipherSuiteChanged => "OLD_SESSION_CIPHER_NOT_RETURNED",

@@ -56,7 +56,7 @@ static void Run(ShimArguments arguments)
         var channel = new ShimChannel(tls, socket);
         try
         {
-            TlsSession? received = new ShimExchange(options, channel, observed, isResumption).Run();
+            TlsSession? received = new ShimExchange(options, arguments.Retry, channel, observed, isResumption).Run();
             // A resumption that brings no new session leaves the one it came by good (TLS 1.2).
             session = received ?? (tls.Info.Resumption.IsResumed ? session : null);
         }

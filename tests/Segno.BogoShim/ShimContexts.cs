@@ -29,6 +29,11 @@ internal sealed class ShimContexts : IDisposable
     /// <summary>The application's own ticket keys, for <c>-use-ticket-callback</c>.</summary>
     private readonly TicketKeyRing _ticketKeys;
 
+    /// <summary>Keys and group of the contexts that resume each other's sessions.</summary>
+    private readonly Dictionary<string, (TicketKeyRing Keys, string Group)> _sessions = [];
+
+    private readonly ShimReplayGuard _replays = new();
+
     public ShimContexts(ShimClock clock)
     {
         _clock = clock;
@@ -76,6 +81,11 @@ internal sealed class ShimContexts : IDisposable
             context.Dispose();
         }
 
+        foreach ((TicketKeyRing keys, _) in _sessions.Values)
+        {
+            keys.Dispose();
+        }
+
         _ticketKeys.Dispose();
         _store.Dispose();
     }
@@ -117,6 +127,12 @@ internal sealed class ShimContexts : IDisposable
             throw new UnimplementedException("GREASE sent by a server");
         }
 
+        if (!_sessions.TryGetValue(options.SessionsKey, out (TicketKeyRing Keys, string Group) sessions))
+        {
+            sessions = (new TicketKeyRing(timeProvider: _clock), Guid.NewGuid().ToString());
+            _sessions.Add(options.SessionsKey, sessions);
+        }
+
         var server = new TlsServerOptions
         {
             ServerCertificates = [.. _credentials.All],
@@ -126,15 +142,22 @@ internal sealed class ShimContexts : IDisposable
                 : TlsClientCertificateMode.None,
             ClientCertificateAuthorities = options.ClientCaList is "" or "<NULL>" or "<EMPTY>" ? null : ReadNames(options.ClientCaList),
             SessionStore = _store,
-            // Of each context its own: what differs in its flags is not always in its scope.
-            Group = Guid.NewGuid().ToString(),
-            TicketKeys = options.UseTicketKeys ? _ticketKeys : null,
+            Group = sessions.Group,
+            TicketKeys = options.UseTicketKeys ? _ticketKeys : sessions.Keys,
             PreferServerCipherSuites = options.ServerPreference,
             ApplicationProtocols =
                 options.RejectAlpn ? [new SslApplicationProtocol("nobody offers this")]
                 : options.SelectAlpn.Length > 0 && !options.DeclineAlpn ? [new SslApplicationProtocol(options.SelectAlpn)]
                 : null,
         };
+        if (options.EnableEarlyData)
+        {
+            // As much as BoringSSL allows, and the skew that it bears with.
+            server.MaxEarlyDataSize = 14_336;
+            server.ReplayGuard = _replays;
+            server.EarlyDataWindow = TimeSpan.FromSeconds(60);
+        }
+
         if (options.SkipTicket)
         {
             // Without a key there is no ticket: what the callback says by declining.

@@ -86,10 +86,7 @@ public sealed partial class TlsConnection
 
         public override void Complete(FinishedVerified finished)
         {
-            Info.RemoteCertificates = finished.Peer.Chain;
-            Info.RemoteCertificate = finished.Peer.Certificate?.Leaf;
-            // A client knows since it showed its certificate, or offered the session.
-            Info.IsMutuallyAuthenticated |= Info.IsServer && finished.Peer.Chain.Count > 0;
+            ShowPeer(finished.Peer);
             Info.HandshakeDuration = _settings.TimeProvider.GetElapsedTime(connection._started);
             Info.HandshakeBytesOut = connection._writer.BytesWrittenAfterSealing();
             connection._completed = true;

@@ -86,6 +86,15 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     /// <summary>Server: the client sent early data that will not be read; records that do not open are skipped up to the limit.</summary>
     public abstract void SkipEarlyData();
 
+    /// <summary>Who the peer is, by what was verified.</summary>
+    public void ShowPeer(PeerVerified peer)
+    {
+        Info.RemoteCertificates = peer.Chain;
+        Info.RemoteCertificate = peer.Certificate?.Leaf;
+        // A client knows since it showed its certificate, or offered the session.
+        Info.IsMutuallyAuthenticated |= Info.IsServer && peer.Chain.Count > 0;
+    }
+
     /// <summary>Early data may flow from here on, under keys that are set: a client's to send, a server's to read.</summary>
     public abstract void OpenEarlyData(uint maxSize);
 

@@ -346,6 +346,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         {
             return finished;
         }
+        _link.ShowPeer(peer);
         // our flight is out, whatever the client still has to say.
         _link.OpenEarlyData(session.MaxEarlyDataSize);
         return new ExpectEndOfEarlyData(server, finished);
