@@ -93,6 +93,7 @@ internal sealed class FaultNames(TlsConnection tls, TlsSession? offered)
         TlsFault.PlainHttpReceived => "HTTP_REQUEST",
         TlsFault.RecordTooLong => "ENCRYPTED_LENGTH_TOO_LONG",
         TlsFault.PlaintextTooLong => "DATA_LENGTH_TOO_LONG",
+        TlsFault.RecordAuthenticationFailed when tls.IsServer && tls.Info.EarlyData.IsAccepted => "BAD_DECRYPT",
         TlsFault.RecordAuthenticationFailed => "DECRYPTION_FAILED_OR_BAD_RECORD_MAC",
         TlsFault.UnexpectedRecordType => "UNEXPECTED_RECORD",
         TlsFault.RecordWithoutContentType => "DECRYPTION_FAILED_OR_BAD_RECORD_MAC",

@@ -51,7 +51,7 @@ static void Run(ShimArguments arguments)
         }
 
         var observed = new ShimObservations();
-        using TlsConnection tls = contexts.Connect(options, session, observed);
+        using TlsConnection tls = contexts.Connect(options, arguments.Retry, session, observed);
         using var socket = new ShimSocket(options);
         var channel = new ShimChannel(tls, socket);
         try

@@ -14,18 +14,23 @@ internal sealed class ShimChannel(TlsConnection tls, ShimSocket socket)
     /// <summary>Whether the transport ended.</summary>
     public bool IsEnded { get; private set; }
 
-    /// <summary>Whether early data went out.</summary>
-    public bool HasWrittenEarly { get; private set; }
+    /// <summary>How many bytes went out as early data.</summary>
+    public int EarlyWritten { get; private set; }
 
     /// <summary>Makes the handshake, on a server as far as to early data; called again, it finds nothing to do.</summary>
     /// <param name="offerEarlyData">Client: whether to offer early data.</param>
     /// <param name="earlyData">Client: what to write early where it can be.</param>
+    /// <param name="whenEarly">Client: what to do first where early data can be sent.</param>
     /// <param name="mayWrite">Client: whether it may be written already.</param>
-    public void Handshake(bool offerEarlyData = false, byte[]? earlyData = null, Func<TlsConnectionInfo, bool>? mayWrite = null)
+    public void Handshake(bool offerEarlyData = false, byte[]? earlyData = null, Action? whenEarly = null, Func<TlsConnectionInfo, bool>? mayWrite = null)
     {
         if (!tls.IsServer && !tls.IsHandshakeCompleted)
         {
             tls.Start(offerEarlyData ? 1 : 0);
+            if (tls.IsEarlyDataOpen)
+            {
+                whenEarly?.Invoke();
+            }
         }
 
         while (!tls.IsHandshakeCompleted && !(tls.IsServer && tls.IsEarlyDataOpen && !tls.Wants.HasFlag(TlsWants.Write)))
@@ -39,11 +44,11 @@ internal sealed class ShimChannel(TlsConnection tls, ShimSocket socket)
                 tls.Pending!.Execute(CancellationToken.None);
                 tls.Resume();
             }
-            else if (earlyData is not null && !HasWrittenEarly && tls.EarlyDataLimit > 0 && mayWrite?.Invoke(tls.Info) != false)
+            else if (earlyData is not null && EarlyWritten == 0 && tls.EarlyDataLimit > 0 && mayWrite?.Invoke(tls.Info) != false)
             {
-                tls.SendEarlyData(earlyData.AsSpan(0, Math.Min(earlyData.Length, tls.EarlyDataLimit)), _output);
+                EarlyWritten = Math.Min(earlyData.Length, tls.EarlyDataLimit);
+                tls.SendEarlyData(earlyData.AsSpan(0, EarlyWritten), _output);
                 Out();
-                HasWrittenEarly = true;
             }
             else if (Receive([]).Consumed == 0 && !Fill())
             {

@@ -9,12 +9,16 @@ namespace Segno.BogoShim;
 /// <summary>Turns the runner's flags into the library's options and contexts.</summary>
 internal sealed class ShimContexts : IDisposable
 {
+    private static readonly TimeSpan EarlyDataWindow = TimeSpan.FromSeconds(60);
+
     private static readonly TlsNamedGroup[] Groups = [TlsNamedGroup.X25519, TlsNamedGroup.P256, TlsNamedGroup.P384];
 
     private readonly Dictionary<string, TlsServerContext> _servers = [];
 
     // Of the connection under way: a context outlives it, so its callbacks look here.
     private ShimOptions _options = new();
+    private ShimOptions _retry = new();
+    private TlsConnection? _client;
     private ShimObservations _observed = new();
     private ShimCredentials _credentials = new(new ShimOptions());
 
@@ -32,30 +36,37 @@ internal sealed class ShimContexts : IDisposable
     /// <summary>Keys and group of the contexts that resume each other's sessions.</summary>
     private readonly Dictionary<string, (TicketKeyRing Keys, string Group)> _sessions = [];
 
-    private readonly ShimReplayGuard _replays = new();
+    private readonly MemoryReplayGuard _replays;
 
     public ShimContexts(ShimClock clock)
     {
         _clock = clock;
         _store = new MemorySessionStore(timeProvider: clock);
         _ticketKeys = new TicketKeyRing(timeProvider: clock);
+        // It does not know what was before it; the runner does not wait until that no longer matters.
+        _replays = new MemoryReplayGuard(window: EarlyDataWindow, timeProvider: clock);
+        clock.Advance(2 * EarlyDataWindow);
         _validate = (_, _, _, _) => Validate();
         _selectClientCertificate = (request, _) => Answer(SelectClientCertificate(request));
     }
 
     /// <summary>The engine for one connection.</summary>
     /// <param name="options">The flags that hold for it.</param>
+    /// <param name="retry">Client: the flags that hold for the rest of it once its early data is refused.</param>
     /// <param name="session">Client: the session to offer, or <see langword="null"/>.</param>
     /// <param name="observed">Where the callbacks note what they saw.</param>
-    public TlsConnection Connect(ShimOptions options, TlsSession? session, ShimObservations observed)
+    public TlsConnection Connect(ShimOptions options, ShimOptions retry, TlsSession? session, ShimObservations observed)
     {
         _options = options;
+        _retry = retry;
+        _client = null;
         _observed = observed;
         observed.StoredSessions = () => _store.Count;
         _credentials = new ShimCredentials(options);
         if (!options.IsServer)
         {
             var client = new TlsConnection(new TlsClientContext(Client(options, session)));
+            _client = client;
             client.SessionReceived += (_, _) => observed.Sessions++;
             return client;
         }
@@ -155,7 +166,7 @@ internal sealed class ShimContexts : IDisposable
             // As much as BoringSSL allows, and the skew that it bears with.
             server.MaxEarlyDataSize = 14_336;
             server.ReplayGuard = _replays;
-            server.EarlyDataWindow = TimeSpan.FromSeconds(60);
+            server.EarlyDataWindow = EarlyDataWindow;
         }
 
         if (options.SkipTicket)
@@ -295,22 +306,23 @@ internal sealed class ShimContexts : IDisposable
 
     private bool Validate()
     {
+        ShimOptions options = !_options.IsServer && _client?.Info.EarlyData.Status == EarlyDataStatus.Rejected ? _retry : _options;
         // BoringSSL's client that was not told to verify its peer asks the callback and goes on whatever it says.
-        bool insist = _options.IsServer || _options.VerifyPeer;
+        bool insist = options.IsServer || options.VerifyPeer;
         _observed.Verifications++;
-        _observed.VerificationFailed = _options.VerifyFail;
-        if (_options.FailOcspCallback)
+        _observed.VerificationFailed = options.VerifyFail;
+        if (options.FailOcspCallback)
         {
             throw Refuse("OCSP_CB_ERROR", new TlsAlertException(TlsFault.CertificateRejectedByApplication, TlsAlert.BadCertificateStatusResponse, sentByPeer: false));
         }
 
-        if (_options.VerifyFail && insist && !_options.UseCustomVerifyCallback)
+        if (options.VerifyFail && insist && !options.UseCustomVerifyCallback)
         {
             // What BoringSSL's older callback style has for "the application refused": it may be any alert.
             throw new TlsAlertException(TlsFault.CertificateRejectedByApplication, TlsAlert.HandshakeFailure, sentByPeer: false);
         }
 
-        return !_options.VerifyFail || !insist;
+        return !options.VerifyFail || !insist;
     }
 
     /// <summary>A callback's answer: with <c>-async</c> one that is not there at once, so that the handshake pauses for it.</summary>

@@ -14,7 +14,7 @@ internal sealed class ShimExchange(ShimOptions first, ShimOptions retry, ShimCha
     public TlsSession? Run()
     {
         byte[] initialWrite = [.. Enumerable.Repeat(Encoding.ASCII.GetBytes(_options.InitialWrite), _options.InitialWriteRepeats).SelectMany(bytes => bytes)];
-        channel.Handshake(_options.EnableEarlyData && isResumption, _options.ShimWritesFirst ? initialWrite : null, MayWriteEarly);
+        channel.Handshake(_options.EnableEarlyData && isResumption, _options.ShimWritesFirst ? initialWrite : null, ExportTooEarly, MayWriteEarly);
         Expectations.CheckEarlyData(_options, channel.Tls.Info);
         if (!_options.IsServer && channel.Tls.Info.EarlyData.Status == EarlyDataStatus.Rejected)
         {
@@ -41,12 +41,16 @@ internal sealed class ShimExchange(ShimOptions first, ShimOptions retry, ShimCha
             WriteDifferentRecordSizes();
         }
 
-        bool unfinishedWrite = _options.ReadWithUnfinishedWrite;
+        bool unfinishedWrite = _options.ReadWithUnfinishedWrite && channel.EarlyWritten == 0;
         if (unfinishedWrite)
         {
             channel.WriteOneByteOf(Encoding.ASCII.GetBytes(_options.InitialWrite));
         }
-        else if (_options.ShimWritesFirst && !channel.HasWrittenEarly)
+        else if (channel.EarlyWritten > 0)
+        {
+            channel.Write(initialWrite.AsSpan(channel.EarlyWritten));
+        }
+        else if (_options.ShimWritesFirst)
         {
             for (int i = 0; i < _options.InitialWriteRepeats; i++)
             {
@@ -70,6 +74,22 @@ internal sealed class ShimExchange(ShimOptions first, ShimOptions retry, ShimCha
         }
 
         return channel.Tls.Session;
+    }
+
+    /// <summary>BoringSSL's client has the connection while it can send early data, and finds that it cannot export yet.</summary>
+    private void ExportTooEarly()
+    {
+        if (_options.ExportKeyingMaterial > 0)
+        {
+            try
+            {
+                channel.Tls.ExportKeyingMaterial(_options.ExportLabel, new byte[_options.ExportKeyingMaterial]);
+            }
+            catch (InvalidOperationException)
+            {
+                throw new ShimFailedException(":HANDSHAKE_NOT_COMPLETE:");
+            }
+        }
     }
 
     private bool MayWriteEarly(TlsConnectionInfo info)

@@ -134,13 +134,13 @@ internal sealed class ShimOptions
     public bool LooksAtHello => UseEarlyCallback || FailEarlyCallback || UseDdosCallback || SelectEmptyAlpn || ExpectAdvertisedAlpn.Length > 0;
 
     /// <summary>Equal for option sets that make the same context: they share one.</summary>
-    public string ContextKey => $"{SessionsKey}|{SelectAlpn}";
+    public string ContextKey => $"{SessionsKey}|{SelectAlpn}|{EnableEarlyData}";
 
     /// <summary>Equal for option sets whose contexts resume each other's sessions. What differs in the flags is not always in the scope.</summary>
     public string SessionsKey => string.Join(
         '|',
         [
-            EnableEarlyData, OneByteAtATime, UseTicketKeys, NoTls12, NoTls13, MinVersion, MaxVersion, NoTicket, SkipTicket, MaxSendFragment, LastResort, FailCertificateCallback,
+            OneByteAtATime, UseTicketKeys, NoTls12, NoTls13, MinVersion, MaxVersion, NoTicket, SkipTicket, MaxSendFragment, LastResort, FailCertificateCallback,
             RequireClientCertificate, VerifyPeer, ClientCaList, ServerPreference, DeclineAlpn, RejectAlpn,
             ReverifyOnResume, MaxCertificateList, OcspResponse, FailOcspCallback, DeclineOcspCallback,
             string.Join(',', Credentials), string.Join(',', Groups), string.Join(',', VerifySchemes),

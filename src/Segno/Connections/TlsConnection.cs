@@ -462,7 +462,8 @@ public sealed partial class TlsConnection : IDisposable
     {
         ArgumentNullException.ThrowIfNull(label);
         ThrowIfFailed();
-        if (!_completed)
+        // Behind early data a server has the secret already; its client has proved nothing with it yet.
+        if (!_completed && !(IsServer && _earlyDataOpen))
         {
             throw new InvalidOperationException("The handshake is not complete.");
         }

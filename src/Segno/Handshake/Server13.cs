@@ -175,7 +175,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
     /// <summary>Early data under the session that is resumed: taken where every rule allows it, and the replay guard has not seen it .</summary>
     private HandshakeState JudgeEarlyData(TlsSession session)
     {
-        if (!hello.Extensions.Has(ExtensionType.EarlyData) && retriedGroup is null)
+        if (!hello.Extensions.Has(ExtensionType.EarlyData))
         {
             return SendFlight();
         }
@@ -187,7 +187,6 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         var offer = new EarlyDataOffer
         {
             IdentityIndex = _pskIndex,
-            IsRetried = retriedGroup is not null,
             CipherSuite = server.Suite!.Suite,
             ApplicationProtocol = _link.Info.ApplicationProtocol,
             Zone = guard.Zone,
@@ -224,7 +223,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
     {
         if (hello.Extensions.Has(ExtensionType.EarlyData))
         {
-            _link.Info.EarlyData = EarlyDataOutcome.Rejected(reason);
+            _link.Info.EarlyData = EarlyDataOutcome.Rejected(server.Settings.Replays is null ? EarlyDataReason.Disabled : reason);
         }
     }
 

@@ -10,9 +10,6 @@ internal readonly struct EarlyDataOffer
     /// <summary>Which of the identities offered was chosen.</summary>
     public required int IdentityIndex { get; init; }
 
-    /// <summary>Whether this is the hello after a HelloRetryRequest, or one is needed.</summary>
-    public required bool IsRetried { get; init; }
-
     /// <summary>The suite that this handshake has chosen.</summary>
     public required TlsCipherSuite CipherSuite { get; init; }
 
@@ -46,14 +43,10 @@ internal static class EarlyDataRules
     /// <summary>Beyond what clocks and networks need, a window makes only replays easier.</summary>
     public static readonly TimeSpan MaxWindow = TimeSpan.FromSeconds(60);
 
-    /// <summary>Judges early data under a session that is resumed. The first rule that fails gives the reason (R-103, R-104, R-107, R-114; E8).</summary>
+    /// <summary>Judges early data under a session that is resumed. The first rule that fails gives the reason (R-103, R-104, R-114; E8).</summary>
     /// <returns><see cref="EarlyDataReason.None"/>: the replay guard decides.</returns>
     public static EarlyDataReason Judge(TlsSession session, in EarlyDataOffer offer)
     {
-        if (offer.IsRetried)
-        {
-            return EarlyDataReason.HelloRetry;
-        }
         if (session.MaxEarlyDataSize == 0)
         {
             return EarlyDataReason.NotAllowedBySession;
