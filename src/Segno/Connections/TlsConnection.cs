@@ -40,6 +40,9 @@ public sealed partial class TlsConnection : IDisposable
     private readonly FlightBuffer _plaintext = new();
     private readonly CancellationTokenSource _aborted = new();
 
+    // Early data that waits to be read: bounded by what the session allows, so that the handshake can go on without a reader.
+    private readonly FlightBuffer _earlyData = new();
+
     // Plaintext that waits for room: from this offset on in _plaintext.
     private int _waiting;
     private HandshakeState? _state;
@@ -49,6 +52,8 @@ public sealed partial class TlsConnection : IDisposable
     private int _changeCipherSpecs;
     private int _emptyRecords;
     private int _skippableEarlyData;
+    private volatile bool _earlyDataOpen;
+    private long _earlyDataLeft;
 
     // The message that a state is looking at stands at the start of _messages with this length; 0 where none is.
     private int _messageLength;
@@ -140,7 +145,17 @@ public sealed partial class TlsConnection : IDisposable
     public bool IsSendClosed => _sendClosed;
 
     /// <summary>Whether application data that was received waits for the next <see cref="Receive"/>.</summary>
-    public bool HasWaitingData => _waiting < _plaintext.Length;
+    public bool HasWaitingData => _waiting < _plaintext.Length || !_earlyData.IsEmpty;
+
+    /// <summary>
+    /// Server: whether early data was accepted and the handshake is not complete. What <see cref="Receive"/> writes until then may be a
+    /// replay of what an earlier connection sent (RFC 9846 §8); what is sent goes to a client that has proved nothing anew.
+    /// Client: whether early data can be sent.
+    /// </summary>
+    public bool IsEarlyDataOpen => _earlyDataOpen;
+
+    /// <summary>Client: how many bytes of early data <see cref="SendEarlyData"/> still takes; 0 where there can be none. After <see cref="Start"/>.</summary>
+    public int EarlyDataLimit => !IsServer && _earlyDataOpen && _failure is null ? (int)Math.Min(int.MaxValue, _earlyDataLeft) : 0;
 
     /// <summary>How the connection came to be.</summary>
     public TlsConnectionInfo Info => _link.Info;
@@ -173,9 +188,11 @@ public sealed partial class TlsConnection : IDisposable
     }
 
     /// <summary>Client: starts the handshake. A server's connection needs no start.</summary>
+    /// <param name="earlyDataSize">How many bytes of early data there are to send (<see cref="SendEarlyData"/>): it is offered where a session allows so many. Default 0: none.</param>
     /// <exception cref="InvalidOperationException">It is started already, or this is a server's connection.</exception>
-    public void Start()
+    public void Start(int earlyDataSize = 0)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(earlyDataSize);
         ThrowIfFailed();
         if (_state is not null)
         {
@@ -185,7 +202,7 @@ public sealed partial class TlsConnection : IDisposable
         {
             _started = _link.Settings.TimeProvider.GetTimestamp();
             _writer.UseVersion(0x0301);
-            _state = ExpectServerHello.Start(_link.Client!);
+            _state = ExpectServerHello.Start(_link.Client!, earlyDataSize);
         });
     }
 
@@ -256,14 +273,39 @@ public sealed partial class TlsConnection : IDisposable
         }
     }
 
+    /// <summary>
+    /// Client: seals early data (0-RTT, RFC 9846 §2.3) into records, behind the ClientHello. <b>Whoever can repeat a network packet can make
+    /// a server take it twice, and it is not forward secret</b>: send only what does no harm then. Whether it was accepted says
+    /// <see cref="TlsConnectionInfo.EarlyData"/> when the handshake is complete; where not, the server has seen none of it.
+    /// </summary>
+    /// <param name="data">The data: at most <see cref="EarlyDataLimit"/> bytes.</param>
+    /// <param name="output">Where the records go.</param>
+    /// <exception cref="InvalidOperationException">There is more than <see cref="EarlyDataLimit"/>.</exception>
+    public void SendEarlyData(ReadOnlySpan<byte> data, IBufferWriter<byte> output)
+    {
+        ThrowIfFailed();
+        if (data.Length > EarlyDataLimit)
+        {
+            throw new InvalidOperationException($"{EarlyDataLimit} bytes of early data can be sent, not {data.Length}.");
+        }
+        Flush(output);
+        _earlyDataLeft -= data.Length;
+        Info.EarlyDataSize += data.Length;
+        while (!data.IsEmpty)
+        {
+            data = data[_writer.Send(data, output)..];
+        }
+    }
+
     /// <summary>Seals application data into records, behind whatever waits to be sent.</summary>
     /// <param name="data">The data.</param>
     /// <param name="output">Where the records go.</param>
-    /// <exception cref="InvalidOperationException">The handshake is not complete, or sending is closed.</exception>
+    /// <exception cref="InvalidOperationException">The handshake is not complete, and no early data was accepted; or sending is closed.</exception>
     public void Send(ReadOnlySpan<byte> data, IBufferWriter<byte> output)
     {
         ThrowIfFailed();
-        if (!_completed)
+        // Behind early data a server may answer at once (RFC 9846 §4.5.3).
+        if (!_completed && !(IsServer && _earlyDataOpen))
         {
             throw new InvalidOperationException("The handshake is not complete.");
         }
@@ -391,6 +433,22 @@ public sealed partial class TlsConnection : IDisposable
     /// <exception cref="InvalidOperationException">The handshake is not complete, or is one of TLS 1.2 without extended main secret, whose keys are not bound to it (RFC 7627 §5.4).</exception>
     public void ExportKeyingMaterial(string label, Span<byte> output) => Export(label, hasContext: false, [], output);
 
+    /// <summary>
+    /// Keying material from the secrets of early data (RFC 9846 §7.5): the peer has proved nothing anew, and a replayed hello gives the same again.
+    /// Key nothing with it that a server sends.
+    /// </summary>
+    /// <param name="label">The label, ASCII.</param>
+    /// <param name="context">The context.</param>
+    /// <param name="output">Filled with keying material.</param>
+    /// <exception cref="InvalidOperationException">Early data is not open.</exception>
+    public void ExportEarlyKeyingMaterial(string label, ReadOnlySpan<byte> context, Span<byte> output)
+    {
+        ArgumentNullException.ThrowIfNull(label);
+        ThrowIfFailed();
+        KeySchedule keys = _earlyDataOpen ? (IsServer ? _link.Keys : _link.EarlyKeys)! : throw new InvalidOperationException("Early data is not open.");
+        keys.ExportEarly(System.Text.Encoding.ASCII.GetBytes(label), context, output);
+    }
+
     /// <summary>What an authentication on top of this connection is to be bound to, without the prefix of its name. Both sides get the same bytes.</summary>
     /// <param name="kind">Which binding.</param>
     /// <returns>32 bytes (<see cref="TlsChannelBinding.Exporter"/>), or 32 to 64 (<see cref="TlsChannelBinding.ServerEndPoint"/>); <see langword="null"/> where
@@ -433,6 +491,7 @@ public sealed partial class TlsConnection : IDisposable
         _writer.Dispose();
         _messages.Dispose();
         _plaintext.Dispose();
+        _earlyData.Dispose();
         _link.Dispose();
     }
 
@@ -440,7 +499,8 @@ public sealed partial class TlsConnection : IDisposable
     {
         ArgumentNullException.ThrowIfNull(label);
         ThrowIfFailed();
-        if (!_completed)
+        // Behind early data a server has the secret already; its client has proved nothing with it yet.
+        if (!_completed && !(IsServer && _earlyDataOpen))
         {
             throw new InvalidOperationException("The handshake is not complete.");
         }
@@ -456,6 +516,15 @@ public sealed partial class TlsConnection : IDisposable
         }
         keys12.Export(label, hasContext, context, output);
     }
+
+    /// <summary>How long ago it began.</summary>
+    internal TimeSpan Elapsed => _started == 0 ? TimeSpan.Zero : _link.Settings.TimeProvider.GetElapsedTime(_started);
+
+    /// <summary>Client: the application protocol that early data was offered for.</summary>
+    internal System.Net.Security.SslApplicationProtocol EarlyDataProtocol => _link.Client?.Offered13?.ApplicationProtocol ?? default;
+
+    /// <summary>Whether the chosen context hands early data out before the handshake is complete.</summary>
+    internal bool DeliversEarlyDataAtOnce => _link.Settings is ServerSettings { DeliverEarlyDataAtOnce: true };
 
     private SessionIssuer? UsableIssuer()
     {
@@ -535,8 +604,11 @@ public sealed partial class TlsConnection : IDisposable
         _aborted.Cancel();
         _messages.Release();
         _plaintext.Release();
+        _earlyData.Release();
         _waiting = 0;
+        _earlyDataOpen = false;
         _link.Keys?.Dispose();
+        _link.EarlyKeys?.Dispose();
         _link.Keys12?.Dispose();
         return failure;
     }
