@@ -37,7 +37,7 @@ public sealed class RedisTicketKeys : IDisposable
     private readonly RedisKey _nodesName;
     private readonly RedisChannel _channel;
     private readonly string _node;
-    private readonly ITimer _timer;
+    private readonly ITimer? _timer;
     private volatile Exception? _lastFailure;
     private volatile bool _isLeader;
 
@@ -70,7 +70,8 @@ public sealed class RedisTicketKeys : IDisposable
         _channel = RedisChannel.Literal($"{_options.Prefix}:changed");
         string random = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
         _node = _options.NodeName is { } name ? $"{name}-{random}" : random;
-        _timer = _time.CreateTimer(static state => ((RedisTicketKeys)state!).PollSoon(), this, TimeSpan.Zero, _options.PollInterval);
+        _timer = _options.IsManual ? null
+            : _time.CreateTimer(static state => ((RedisTicketKeys)state!).PollSoon(), this, TimeSpan.Zero, _options.PollInterval);
     }
 
     /// <summary>The keys, for <see cref="TlsServerOptions.TicketKeys"/>. Wiped with this object.</summary>
@@ -87,8 +88,6 @@ public sealed class RedisTicketKeys : IDisposable
 
     /// <summary>Why the last look brought nothing, so that the keys before stay in use; <see langword="null"/> where it did.</summary>
     public Exception? LastFailure => _lastFailure;
-
-    private static string Inv(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Looks for other keys now, and, as the leader, sees whether one is due.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
@@ -155,14 +154,14 @@ public sealed class RedisTicketKeys : IDisposable
             return;
         }
         _end.Cancel();
-        _timer.Dispose();
+        _timer?.Dispose();
         if (_isSubscribed)
         {
             _connection.GetSubscriber().Unsubscribe(_channel, OnChanged, CommandFlags.FireAndForget);
         }
         if (_isLeader)
         {
-            _ = Forgotten(Database.LockReleaseAsync(_leaseName, _node));
+            _ = Database.LockReleaseAsync(_leaseName, _node).Forget();
         }
         Ring.Dispose();
         // A look that is under way finds nothing more to open or to seal with; its semaphore and keys go with the last of them.
@@ -178,10 +177,6 @@ public sealed class RedisTicketKeys : IDisposable
 
     private static DateTimeOffset Later(DateTimeOffset one, DateTimeOffset other) => one > other ? one : other;
 
-    /// <summary>What becomes of a call is looked at by nobody.</summary>
-    private static Task<AggregateException?> Forgotten(Task task) => task.ContinueWith(
-        static done => done.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-
     private void OnChanged(RedisChannel channel, RedisValue message) => PollSoon();
 
     private void PollSoon()
@@ -189,7 +184,7 @@ public sealed class RedisTicketKeys : IDisposable
         // One at a time: a Redis that is slow does not pile them up.
         if (Volatile.Read(ref _isDisposed) == 0 && _gate.CurrentCount > 0)
         {
-            _ = Forgotten(PollAsync(_end.Token));
+            _ = PollAsync(_end.Token).Forget();
         }
     }
 
@@ -236,7 +231,7 @@ public sealed class RedisTicketKeys : IDisposable
         }
         return await ReplaceAsync(database, published, _latest).ConfigureAwait(false)
             ? _latest
-            : throw new TicketKeyException(Inv($"What is published is older than number {_latestNumber}, which was seen; somebody else is changing it."));
+            : throw new TicketKeyException(string.Create(CultureInfo.InvariantCulture, $"What is published is older than number {_latestNumber}, which was seen; somebody else is changing it."));
     }
 
     private TicketKeyFile Take(RedisValue published)
@@ -371,7 +366,7 @@ public sealed class RedisTicketKeys : IDisposable
         }
         Take(published).Dispose();
         await ConfirmAsync(database).ConfigureAwait(false);
-        _ = Forgotten(_connection.GetSubscriber().PublishAsync(_channel, RedisValue.EmptyString));
+        _ = _connection.GetSubscriber().PublishAsync(_channel, RedisValue.EmptyString).Forget();
         return true;
     }
 
@@ -379,7 +374,7 @@ public sealed class RedisTicketKeys : IDisposable
     {
         ITransaction transaction = database.CreateTransaction();
         transaction.AddCondition(read.IsNull ? Condition.KeyNotExists(_keysName) : Condition.StringEqual(_keysName, read));
-        Task set = Forgotten(transaction.StringSetAsync(_keysName, published));
+        Task set = transaction.StringSetAsync(_keysName, published).Forget();
         bool replaced = await transaction.ExecuteAsync().ConfigureAwait(false);
         await set.ConfigureAwait(false);
         return replaced;
@@ -419,7 +414,7 @@ public sealed class RedisTicketKeys : IDisposable
 
     private async Task SubscribeAsync()
     {
-        if (!_isSubscribed)
+        if (!_isSubscribed && !_options.IsManual)
         {
             await _connection.GetSubscriber().SubscribeAsync(_channel, OnChanged).ConfigureAwait(false);
             _isSubscribed = true;

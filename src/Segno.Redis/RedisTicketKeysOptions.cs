@@ -33,6 +33,9 @@ public sealed class RedisTicketKeysOptions
     /// <summary>The clock. Default <see cref="TimeProvider.System"/>.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
+    /// <summary>Whether nothing happens but what <see cref="RedisTicketKeys.PollAsync"/> is called for.</summary>
+    internal bool IsManual { get; init; }
+
     internal void Check()
     {
         RedisNames.Check(Prefix);
