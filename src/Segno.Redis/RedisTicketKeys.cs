@@ -61,7 +61,7 @@ public sealed class RedisTicketKeys : IDisposable
         _connection = connection;
         _time = _options.TimeProvider;
         _encryption = new KeyEncryption(
-            _options.PreviousKeyEncryptionKey.IsEmpty ? [keyEncryptionKey] : [keyEncryptionKey, _options.PreviousKeyEncryptionKey], _options.Prefix);
+            _options.OtherKeyEncryptionKey.IsEmpty ? [keyEncryptionKey] : [keyEncryptionKey, _options.OtherKeyEncryptionKey], _options.Prefix);
         Ring = TicketKeyRing.FromUpdates(_options.TicketLifetime, _time);
         // In braces: a cluster keeps them together.
         _keysName = $"{{{_options.Prefix}}}:keys";

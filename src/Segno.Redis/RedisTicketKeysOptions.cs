@@ -22,10 +22,10 @@ public sealed class RedisTicketKeysOptions
     public TimeSpan TicketLifetime { get; init; } = TimeSpan.FromHours(24);
 
     /// <summary>
-    /// The key-encryption key before this one: what was sealed under it is still opened, and nothing is sealed under it. Give all servers both
-    /// keys, wait for the next rotation, and take it away. Default: none. Copied.
+    /// Another key-encryption key, under which nothing is sealed and everything opened: for replacing it, the new one while some servers still have
+    /// the old, then the old one until the next rotation. Default: none. Copied.
     /// </summary>
-    public ReadOnlyMemory<byte> PreviousKeyEncryptionKey { get; init; }
+    public ReadOnlyMemory<byte> OtherKeyEncryptionKey { get; init; }
 
     /// <summary>What this server is called among the others: at most 64 characters. Default <see langword="null"/>: a random name.</summary>
     public string? NodeName { get; init; }

@@ -394,7 +394,7 @@ public sealed class RedisTicketKeysTests : IDisposable
         Lead = Lead,
         RotationInterval = Day,
         TicketLifetime = Day,
-        PreviousKeyEncryptionKey = previous,
+        OtherKeyEncryptionKey = previous,
         TimeProvider = _time,
         IsManual = isManual,
     };
