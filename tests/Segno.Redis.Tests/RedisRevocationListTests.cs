@@ -7,7 +7,7 @@ using StackExchange.Redis;
 namespace Segno.Redis.Tests;
 
 /// <summary>Two servers share revocations through Garnet.</summary>
-[Collection(GarnetCollection.Name)]
+[Collection(GarnetForAll.Name)]
 public sealed class RedisRevocationListTests : IDisposable
 {
     private readonly GarnetHost _garnet;

@@ -7,7 +7,7 @@ using StackExchange.Redis;
 
 namespace Segno.Redis.Tests;
 
-[Collection(GarnetCollection.Name)]
+[Collection(GarnetForAll.Name)]
 public sealed class RedisSessionStoreTests(GarnetHost garnet)
 {
     private readonly FakeTimeProvider _time = new(TimeProvider.System.GetUtcNow());

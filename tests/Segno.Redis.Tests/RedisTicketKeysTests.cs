@@ -8,7 +8,7 @@ using StackExchange.Redis;
 namespace Segno.Redis.Tests;
 
 /// <summary>A fleet whose clocks agree and move when a test says so; Redis is Garnet. Keys are judged by what the rings say and by real handshakes.</summary>
-[Collection(GarnetCollection.Name)]
+[Collection(GarnetForAll.Name)]
 public sealed class RedisTicketKeysTests : IDisposable
 {
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(10);

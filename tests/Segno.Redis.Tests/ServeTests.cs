@@ -12,7 +12,7 @@ using Segno.Tests;
 namespace Segno.Redis.Tests;
 
 /// <summary>Three processes of <c>segno serve</c> that share ticket keys through Redis (Garnet): clients hop from one to the next.</summary>
-[Collection(GarnetCollection.Name)]
+[Collection(GarnetForAll.Name)]
 public sealed partial class ServeTests(GarnetHost garnet) : IAsyncLifetime
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("segno-test-");

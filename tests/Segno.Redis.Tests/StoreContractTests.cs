@@ -5,7 +5,7 @@ using StackExchange.Redis;
 
 namespace Segno.Redis.Tests;
 
-[Collection(GarnetCollection.Name)]
+[Collection(GarnetForAll.Name)]
 public sealed class GarnetStoreContractTests(GarnetHost garnet) : SessionStoreContract
 {
     protected override ISessionStore Store { get; } = new RedisSessionStore(garnet.Connection, $"contract-{Guid.NewGuid()}:");
@@ -13,7 +13,7 @@ public sealed class GarnetStoreContractTests(GarnetHost garnet) : SessionStoreCo
     protected override DateTimeOffset Now => TimeProvider.System.GetUtcNow();
 }
 
-[Collection(GarnetCollection.Name)]
+[Collection(GarnetForAll.Name)]
 public sealed class LayeredGarnetStoreContractTests : SessionStoreContract, IDisposable
 {
     private readonly LayeredSessionStore _store;

@@ -9,7 +9,7 @@ namespace Segno.Redis.Tests;
 /// Threat model §4.4: whatever a store does, no handshake fails and no session is resumed that is not this client's. With memory in
 /// front of it and without; connections are real.
 /// </summary>
-[Collection(GarnetCollection.Name)]
+[Collection(GarnetForAll.Name)]
 public sealed class StoreFaultTests : IDisposable
 {
     // Long enough that a busy machine is no fault of the store's.
@@ -95,7 +95,7 @@ public sealed class StoreFaultTests : IDisposable
         {
             TlsClientContext client = TlsPair.Client();
             await TlsPair.ConnectAsync(client, _server);
-            ForgetMemory();
+            await ForgetMemoryAsync();
             int at = i;
             _faulty.Reads = value =>
             {
@@ -117,7 +117,7 @@ public sealed class StoreFaultTests : IDisposable
         TlsClientContext other = TlsPair.Client();
         await TlsPair.ConnectAsync(other, _server);
         _faulty.Reads = _ => mine;
-        ForgetMemory();
+        await ForgetMemoryAsync();
         ResumptionOutcome outcome = await TlsPair.ConnectAsync(other, _server);
         Assert.Equal((ResumptionStatus.Declined, ResumptionReason.SessionNotFound), (outcome.Status, outcome.Reason));
         Assert.True((await TlsPair.ConnectAsync(_client, _server)).IsResumed);
@@ -143,9 +143,9 @@ public sealed class StoreFaultTests : IDisposable
         {
             await Database.KeyExpireAsync(name, TimeSpan.FromDays(365));
         }
-        ForgetMemory();
+        await ForgetMemoryAsync();
         Assert.True((await TlsPair.ConnectAsync(_client, server)).IsResumed);
-        ForgetMemory();
+        await ForgetMemoryAsync();
         clock.Advance(TimeSpan.FromHours(1));
         ResumptionOutcome outcome = await TlsPair.ConnectAsync(_client, server);
         Assert.Equal((ResumptionStatus.Declined, ResumptionReason.SessionExpired), (outcome.Status, outcome.Reason));
@@ -165,24 +165,25 @@ public sealed class StoreFaultTests : IDisposable
     private async Task MakeSessionAsync()
     {
         Assert.Equal(ResumptionStatus.NotOffered, (await TlsPair.ConnectAsync(_client, _server)).Status);
-        ForgetMemory();
+        await ForgetMemoryAsync();
     }
 
     private async Task DeclinesAsync(ResumptionReason reason)
     {
         ResumptionOutcome outcome = await TlsPair.ConnectAsync(_client, _server);
         Assert.Equal((ResumptionStatus.Declined, reason), (outcome.Status, outcome.Reason));
-        ForgetMemory();
+        await ForgetMemoryAsync();
     }
 
     private RedisKey[] Names() => [.. _garnet.Connection.GetServers()[0].Keys(pattern: _prefix + "*")];
 
     /// <summary>What memory has is not asked of the store: fill it with others.</summary>
-    private void ForgetMemory()
+    private async Task ForgetMemoryAsync()
     {
+        DateTimeOffset expiresAt = TimeProvider.System.GetUtcNow() + TimeSpan.FromHours(2);
         for (int i = 0; i < 2000; i++)
         {
-            Assert.True(_memory.SetAsync(BitConverter.GetBytes(i), new byte[8], new SessionStoreEntry(TimeProvider.System.GetUtcNow() + TimeSpan.FromHours(2), (ulong)i, SingleUse: true)).IsCompletedSuccessfully);
+            await _memory.SetAsync(BitConverter.GetBytes(i), new byte[8], new SessionStoreEntry(expiresAt, (ulong)i, SingleUse: true), TestContext.Current.CancellationToken);
         }
     }
 }

@@ -32,7 +32,7 @@ public sealed class GarnetHost : IAsyncLifetime
 
 /// <summary>One Garnet for the assembly.</summary>
 [CollectionDefinition(Name)]
-public sealed class GarnetCollection : ICollectionFixture<GarnetHost>
+public sealed class GarnetForAll : ICollectionFixture<GarnetHost>
 {
     public const string Name = "Garnet";
 }
