@@ -66,7 +66,7 @@ internal sealed partial class Load(int port, X509Certificate2 authority, SslProt
             EnabledSslProtocols = protocol,
             ApplicationProtocols = [SslApplicationProtocol.Http11],
             CertificateChainPolicy = policy,
-            NamedGroups = [TlsNamedGroup.X25519],
+            SupportedGroups = [TlsNamedGroup.X25519],
         });
     }
 

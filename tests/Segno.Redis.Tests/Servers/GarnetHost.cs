@@ -16,7 +16,7 @@ public sealed class GarnetHost : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _server = new GarnetServer(["--bind", "127.0.0.1", "--port", Port.ToString(CultureInfo.InvariantCulture), "--memory", "64m", "--index", "1m", "--quiet"]);
+        _server = new GarnetServer(["--bind", "127.0.0.1", "--port", Port.ToString(CultureInfo.InvariantCulture), "--memory", "64m", "--index", "1m", "-q"]);
         _server.Start();
         Connection = await ConnectAsync();
     }

@@ -13,6 +13,7 @@ public sealed class LayeredSessionStoreTests : IDisposable
     private readonly FakeTimeProvider _time = new(SessionDraft.Now);
     private readonly StoreDouble _far = new();
     private readonly LayeredSessionStore _store;
+    private readonly TicketKeyRing _ring;
     private readonly byte[] _key = RandomNumberGenerator.GetBytes(16);
     private readonly byte[] _value = RandomNumberGenerator.GetBytes(100);
     private int _asked;
@@ -20,6 +21,7 @@ public sealed class LayeredSessionStoreTests : IDisposable
     public LayeredSessionStoreTests()
     {
         _store = Layer();
+        _ring = new TicketKeyRing(timeProvider: _time);
         _far.Before = CountAsync;
     }
 
@@ -27,7 +29,11 @@ public sealed class LayeredSessionStoreTests : IDisposable
 
     private SessionStoreEntry Entry => new(_time.GetUtcNow() + TimeSpan.FromHours(1));
 
-    public void Dispose() => _store.Dispose();
+    public void Dispose()
+    {
+        _store.Dispose();
+        _ring.Dispose();
+    }
 
     [Fact]
     public async Task WhatMemoryHasIsAnsweredAtOnceAndWithoutTheStore()
@@ -322,8 +328,8 @@ public sealed class LayeredSessionStoreTests : IDisposable
     [Fact]
     public async Task ASessionInMemoryIsFoundAtOnce()
     {
-        using var sessions = new StoredSessions(_store, CryptoProvider.Default, _time, null);
-        byte[] id = RandomNumberGenerator.GetBytes(32);
+        using var sessions = StoredSessions.Create(_store, _ring, CryptoProvider.Default, _time, null);
+        byte[] id = sessions.CreateId()!;
         Assert.True(await sessions.StoreAsync(SessionDraft.Tls12().Session(), id, null, Token));
         ValueTask<LocatedSession> found = sessions.FindAsync(id, Token);
         Assert.True(found.IsCompletedSuccessfully);
@@ -335,8 +341,8 @@ public sealed class LayeredSessionStoreTests : IDisposable
     [Fact]
     public async Task GarbageDoesNotStayInMemory()
     {
-        using var sessions = new StoredSessions(_store, CryptoProvider.Default, _time, null);
-        byte[] id = RandomNumberGenerator.GetBytes(32);
+        using var sessions = StoredSessions.Create(_store, _ring, CryptoProvider.Default, _time, null);
+        byte[] id = sessions.CreateId()!;
         Assert.True(await sessions.StoreAsync(SessionDraft.Tls12().Session(), id, null, Token));
         _time.Advance(TimeSpan.FromSeconds(62));
         _far.Returns = _ => [1, 2, 3];
@@ -352,8 +358,8 @@ public sealed class LayeredSessionStoreTests : IDisposable
     public async Task TheEngineHearsWhyThereIsNoAnswer()
     {
         using LayeredSessionStore store = Layer(new LayeredSessionStoreOptions { FailuresBeforePause = 2, TimeProvider = _time });
-        using var sessions = new StoredSessions(store, CryptoProvider.Default, _time, null);
-        byte[] id = RandomNumberGenerator.GetBytes(32);
+        using var sessions = StoredSessions.Create(store, _ring, CryptoProvider.Default, _time, null);
+        byte[] id = sessions.CreateId()!;
         var asked = new SemaphoreSlim(0);
         _far.Before = _ =>
         {
