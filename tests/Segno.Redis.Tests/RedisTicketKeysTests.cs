@@ -317,16 +317,17 @@ public sealed class RedisTicketKeysTests : IDisposable
     [Fact]
     public async Task TheKeyEncryptionKeyCanBeReplaced()
     {
-        RedisTicketKeys[] fleet = await FleetAsync(1);
         byte[] next = RandomNumberGenerator.GetBytes(32);
+        RedisTicketKeys before = Node(previous: next);
+        Assert.True(await before.PollAsync(Token));
         RedisTicketKeys changed = Node(kek: next, previous: _kek);
         Assert.True(await changed.PollAsync(Token));
-        Assert.Equal(Show(fleet[0]), Show(changed));
+        Assert.Equal(Show(before), Show(changed));
         await changed.RotateAsync(Token);
-        RedisTicketKeys last = Node(kek: next);
-        Assert.True(await last.PollAsync(Token));
-        Assert.Equal(["1 PrePublished", "0 Active"], Show(last));
-        Assert.False(await fleet[0].PollAsync(Token));
+        Assert.True(await before.PollAsync(Token));
+        RedisTicketKeys after = Node(kek: next);
+        Assert.True(await after.PollAsync(Token));
+        Assert.All([before, changed, after], node => Assert.Equal(["1 PrePublished", "0 Active"], Show(node)));
     }
 
     /// <summary>Cut off, a node goes on with what it has: two rotation intervals of sealing, a lifetime more of opening, then no tickets.</summary>

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.Time.Testing;
 using Segno.Redis.Tests.Servers;
 using Segno.Sessions;
 using StackExchange.Redis;
@@ -11,6 +12,10 @@ public sealed class RedisTroubleTests : IAsyncLifetime
 {
     private readonly TicketKeyRing _keys = new();
     private readonly TlsClientContext _client = TlsPair.Client();
+
+    // Memory's own: it forgets when a test says so, and what is resumed then comes from Redis.
+    private readonly FakeTimeProvider _memoryClock = new(TimeProvider.System.GetUtcNow());
+    private MemorySessionStore _memory = null!;
     private RedisProcess _redis = null!;
     private IConnectionMultiplexer _connection = null!;
     private LayeredSessionStore _store = null!;
@@ -24,10 +29,10 @@ public sealed class RedisTroubleTests : IAsyncLifetime
     {
         _redis = await RedisProcess.StartAsync();
         _connection = await _redis.ConnectAsync();
-        // Room for a single session, which the next one pushes out: all others come from Redis.
+        _memory = new MemorySessionStore(maxLifetime: TimeSpan.FromSeconds(1), timeProvider: _memoryClock);
         _store = new LayeredSessionStore(
             new RedisSessionStore(_connection),
-            new LayeredSessionStoreOptions { Memory = new MemorySessionStore(maxEntries: 1), Budget = TimeSpan.FromMilliseconds(500), Pause = TimeSpan.FromMilliseconds(100) });
+            new LayeredSessionStoreOptions { Memory = _memory, Budget = TimeSpan.FromMilliseconds(500), Pause = TimeSpan.FromMilliseconds(100) });
         _server = TlsPair.Server(_store, _keys);
         // The first connection of a process compiles everything on its way.
         await TlsPair.ConnectAsync(TlsPair.Client(), _server);
@@ -37,6 +42,7 @@ public sealed class RedisTroubleTests : IAsyncLifetime
     {
         _server?.Dispose();
         _store?.Dispose();
+        _memory?.Dispose();
         _keys.Dispose();
         if (_connection is not null)
         {
@@ -100,7 +106,7 @@ public sealed class RedisTroubleTests : IAsyncLifetime
         await ResumesAsync();
         TlsClientContext client = TlsPair.Client();
         await TlsPair.ConnectAsync(client, _server);
-        await PushOutAsync();
+        ForgetMemory();
         await _connection.GetServers()[0].FlushAllDatabasesAsync();
         Assert.Equal(ResumptionReason.SessionNotFound, (await TlsPair.ConnectAsync(client, _server)).Reason);
         await ComesBackAsync();
@@ -140,12 +146,12 @@ public sealed class RedisTroubleTests : IAsyncLifetime
         }
     }
 
-    private async Task PushOutAsync() => await TlsPair.ConnectAsync(TlsPair.Client(), _server);
+    private void ForgetMemory() => _memoryClock.Advance(TimeSpan.FromSeconds(3));
 
     private async Task<ResumptionReason> OfferAsync()
     {
         await TlsPair.ConnectAsync(_client, _server);
-        await PushOutAsync();
+        ForgetMemory();
         ResumptionOutcome outcome = await TlsPair.ConnectAsync(_client, _server);
         Assert.NotEqual(ResumptionStatus.NotOffered, outcome.Status);
         return outcome.Reason;
