@@ -13,7 +13,7 @@ namespace Segno.Redis;
 /// full handshakes; and can take some away, which servers that know them do not notice: a list in memory only grows.</para>
 /// <para>Without Redis, what is known stays so. A server that starts then knows nothing: see <see cref="LastFailure"/>.</para>
 /// </remarks>
-public sealed class RedisRevocationList : IDisposable
+public sealed class RedisRevocationList : IRevocationList, IDisposable
 {
     private const string Certificate = "certificate:";
     private const string Tenant = "tenant:";
@@ -60,13 +60,16 @@ public sealed class RedisRevocationList : IDisposable
         _timer = _time.CreateTimer(static state => ((RedisRevocationList)state!).PollSoon(), this, TimeSpan.Zero, poll);
     }
 
-    /// <summary>The revocations that are known here, for <see cref="TlsServerOptions.Revocations"/>.</summary>
+    /// <summary>The revocations that are known here.</summary>
     public RevocationList List { get; } = new();
 
     /// <summary>Why the last look at Redis failed; <see langword="null"/> where it did not.</summary>
     public Exception? LastFailure => _lastFailure;
 
     private IDatabase Database => _connection.GetDatabase(_database);
+
+    /// <inheritdoc/>
+    public bool IsRevoked(in RevocationQuery query) => List.IsRevoked(query);
 
     /// <summary>Revokes the sessions that clients began with a certificate before a time: here at once, and on all servers when this has completed and they have heard of it.</summary>
     /// <param name="sha256Fingerprint">The SHA-256 hash of the certificate (DER): 32 bytes.</param>

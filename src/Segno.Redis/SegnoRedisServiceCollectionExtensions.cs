@@ -7,7 +7,7 @@ namespace Segno.Redis;
 
 /// <summary>
 /// Puts what a fleet shares into an application's services. <c>AddSegno</c> of Segno.AspNetCore takes it from there; without ASP.NET Core, ask for
-/// <see cref="ISessionStore"/>, <see cref="TicketKeyRing"/> and <see cref="RevocationList"/>.
+/// <see cref="ISessionStore"/>, <see cref="TicketKeyRing"/> and <see cref="IRevocationList"/>.
 /// </summary>
 /// <remarks>The connection is the application's <see cref="IConnectionMultiplexer"/>, or what the factory given returns.</remarks>
 public static class SegnoRedisServiceCollectionExtensions
@@ -43,7 +43,7 @@ public static class SegnoRedisServiceCollectionExtensions
         return services;
     }
 
-    /// <summary>Shares revocations through Redis: <see cref="RevocationList"/> is that of a <see cref="RedisRevocationList"/>.</summary>
+    /// <summary>Shares revocations through Redis: <see cref="IRevocationList"/> is a <see cref="RedisRevocationList"/>.</summary>
     /// <param name="services">The services.</param>
     /// <param name="prefix">What the names in Redis begin with.</param>
     /// <param name="connection">The connection. Default: the <see cref="IConnectionMultiplexer"/> among the services.</param>
@@ -53,7 +53,7 @@ public static class SegnoRedisServiceCollectionExtensions
     {
         ArgumentNullException.ThrowIfNull(services);
         services.TryAddSingleton(provider => new RedisRevocationList(Connection(provider, connection), prefix));
-        services.TryAddSingleton(provider => provider.GetRequiredService<RedisRevocationList>().List);
+        services.TryAddSingleton<IRevocationList>(provider => provider.GetRequiredService<RedisRevocationList>());
         return services;
     }
 

@@ -19,7 +19,7 @@ public sealed class ServicesTests
         TlsServerOptions? options = null;
         await using WebApplication site = Site(services =>
         {
-            services.AddSingleton<ISessionStore>(store).AddSingleton(keys).AddSingleton(revocations);
+            services.AddSingleton<ISessionStore>(store).AddSingleton(keys).AddSingleton<IRevocationList>(revocations);
             services.AddSegno(o => (o.ServerCertificates, o.Group) = (TestSite.GoodOptions().ServerCertificates, "fleet"));
             services.AddSegno(o => options = o);
         });

@@ -66,7 +66,7 @@ public sealed class RedisRevocationListTests : IDisposable
         using var server = new TlsServerContext(new TlsServerOptions
         {
             ServerCertificates = [Segno.Tests.TestPki.Ecdsa().Tls],
-            Revocations = _other.List,
+            Revocations = _other,
             Tenant = "shop",
         });
         TlsClientContext client = TlsPair.Client();
