@@ -69,7 +69,7 @@ public sealed class RedisRevocationListTests : IDisposable
             Revocations = _other,
             Tenant = "shop",
         });
-        TlsClientContext client = TlsPair.Client();
+        TlsClientContext client = TlsPair.Client(Kind.Tls13);
         await TlsPair.ConnectAsync(client, server);
         Assert.True((await TlsPair.ConnectAsync(client, server)).IsResumed);
         await _one.RevokeTenantAsync("shop", TimeProvider.System.GetUtcNow() + TimeSpan.FromMilliseconds(1), Token);

@@ -71,7 +71,7 @@ public sealed class RedisTicketKeysTests : IDisposable
     {
         RedisTicketKeys[] fleet = await FleetAsync(3);
         TlsServerContext[] servers = [.. fleet.Select(node => TlsPair.Server(null, node.Ring, Kind.Tls13))];
-        TlsClientContext client = TlsPair.Client();
+        TlsClientContext client = TlsPair.Client(Kind.Tls13);
         Assert.False((await TlsPair.ConnectAsync(client, servers[0])).IsResumed);
         for (int i = 0; i < 6; i++)
         {
@@ -343,7 +343,7 @@ public sealed class RedisTicketKeysTests : IDisposable
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(["0 Retiring"], Show(alone));
         using TlsServerContext server = TlsPair.Server(null, alone.Ring, Kind.Tls13);
-        TlsClientContext client = TlsPair.Client();
+        TlsClientContext client = TlsPair.Client(Kind.Tls13);
         await TlsPair.ConnectAsync(client, server);
         Assert.Equal(ResumptionStatus.NotOffered, (await TlsPair.ConnectAsync(client, server)).Status);
         _time.Advance(Day + TimeSpan.FromSeconds(61));
@@ -360,7 +360,7 @@ public sealed class RedisTicketKeysTests : IDisposable
         Assert.Empty(keys.Ring.Keys);
         await Assert.ThrowsAnyAsync<RedisException>(() => keys.RevokeAsync(0, Token));
         using TlsServerContext server = TlsPair.Server(null, keys.Ring, Kind.Tls13);
-        TlsClientContext client = TlsPair.Client();
+        TlsClientContext client = TlsPair.Client(Kind.Tls13);
         await TlsPair.ConnectAsync(client, server);
         Assert.Equal(ResumptionStatus.NotOffered, (await TlsPair.ConnectAsync(client, server)).Status);
     }
