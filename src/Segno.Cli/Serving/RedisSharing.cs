@@ -96,7 +96,7 @@ internal sealed class RedisSharing : IAsyncDisposable
         ConfigurationOptions configuration;
         try
         {
-            configuration = ConfigurationOptions.Parse(text);
+            configuration = string.IsNullOrWhiteSpace(text) ? new ConfigurationOptions() : ConfigurationOptions.Parse(text);
         }
         catch (ArgumentException exception)
         {
