@@ -125,8 +125,21 @@ internal sealed class Redises : IAsyncDisposable
 
     private async Task AskAsync(int index, string command, params object[] arguments)
     {
-        var options = new ConfigurationOptions { AllowAdmin = true, ConnectRetry = 20, ConnectTimeout = 500, EndPoints = { { "127.0.0.1", _ports[index] } } };
+        var options = new ConfigurationOptions
+        {
+            AllowAdmin = true,
+            AbortOnConnectFail = false,
+            ConnectTimeout = 500,
+            ReconnectRetryPolicy = new LinearRetry(50),
+            HeartbeatInterval = TimeSpan.FromMilliseconds(100),
+            EndPoints = { { "127.0.0.1", _ports[index] } },
+        };
         await using ConnectionMultiplexer connection = await ConnectionMultiplexer.ConnectAsync(options);
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (!connection.IsConnected)
+        {
+            await Task.Delay(20, limit.Token);
+        }
         await connection.GetServers()[0].ExecuteAsync(command, arguments);
     }
 }
