@@ -16,7 +16,7 @@ public sealed class RedisOptionsTests : IDisposable
     [InlineData("need each other", "--ticket-key-encryption-key", "KEY")]
     [InlineData("no HOST:PORT", "--ticket-keys", "redis:", "--ticket-key-encryption-key", "KEY")]
     [InlineData("--ticket-keys redis:localhost:1,bogus=1", "--ticket-keys", "redis:localhost:1,bogus=1", "--ticket-key-encryption-key", "KEY")]
-    [InlineData("is 1m to 7d", "--ticket-keys", "redis:localhost:1", "--ticket-key-encryption-key", "KEY", "--ticket-key-period", "59s")]
+    [InlineData("--ticket-key-period: 00:00:59 is not between", "--ticket-keys", "redis:localhost:1", "--ticket-key-encryption-key", "KEY", "--ticket-key-period", "59s")]
     [InlineData("missing.key: cannot be read", "--ticket-keys", "redis:localhost:1,connectTimeout=1", "--ticket-key-encryption-key", "missing.key")]
     [InlineData("a passphrase is none", "--ticket-keys", "redis:localhost:1,connectTimeout=1", "--ticket-key-encryption-key", "TEXT")]
     [InlineData("31 secret bytes", "--ticket-keys", "redis:localhost:1,connectTimeout=1", "--ticket-key-encryption-key", "SHORT")]
