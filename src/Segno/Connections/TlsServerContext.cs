@@ -14,7 +14,7 @@ public sealed class TlsServerContext : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         Settings = new ServerSettings(options);
         Metrics = TlsMetrics.For(options.MeterFactory);
-        Metrics.Observe(Settings.TicketKeys, Settings.SessionStore as MemorySessionStore);
+        Metrics.Observe(Settings.TicketKeys, Settings.SessionStore);
     }
 
     /// <summary>
