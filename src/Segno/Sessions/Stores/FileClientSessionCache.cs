@@ -28,7 +28,8 @@ public sealed class FileClientSessionCache : IClientSessionCache, IDisposable
     // The host's name, "-", and that of the whole key: so that all keys of a host are found without opening a file.
     private const int PoolNameLength = 32 + 1 + 32;
 
-    // When it was issued, in milliseconds since 1970, "-", and something random: names are in the order of time.
+    // When it was issued, in milliseconds since 1970, with the highest digit 1 for TLS 1.3; "-"; and something random. So names are
+    // in the order in which sessions are offered, from the last.
     private const int NameLength = 16 + 1 + 32;
 
     // What is freed at once, as a divisor of the limit.
@@ -276,7 +277,8 @@ public sealed class FileClientSessionCache : IClientSessionCache, IDisposable
         }
         Span<byte> random = stackalloc byte[16];
         Cryptography.CryptoProvider.Default.FillRandom(random);
-        string name = $"{session.IssuedAt.ToUnixTimeMilliseconds():x16}-{Convert.ToHexStringLower(random)}";
+        ulong rank = (ulong)session.IssuedAt.ToUnixTimeMilliseconds() | (session.ProtocolVersion == SslProtocols.Tls13 ? 1UL << 60 : 0);
+        string name = $"{rank:x16}-{Convert.ToHexStringLower(random)}";
         if (!_directory.Write($"{pool}/{name}", buffer.Span, session.ExpiresAt))
         {
             return;

@@ -66,6 +66,19 @@ public sealed class FileClientSessionCacheTests : IDisposable
     }
 
     [Fact]
+    public void ASessionOfTls13ComesBeforeANewerOneOfTls12()
+    {
+        using FileClientSessionCache cache = _files.Cache();
+        SessionDraft draft = SessionDraft.Tls12();
+        (draft.IsServer, draft.IssuedAt) = (false, Now);
+        cache.Add(Key(), draft.Session());
+        cache.Add(Key(), Session());
+
+        Assert.Equal(System.Security.Authentication.SslProtocols.Tls13, Take(cache).ProtocolVersion);
+        Assert.Equal(System.Security.Authentication.SslProtocols.Tls12, Take(cache).ProtocolVersion);
+    }
+
+    [Fact]
     public void PastTheLimitOfKeysTheOneUsedLongestAgoGoes()
     {
         using FileClientSessionCache cache = _files.Cache(maxKeys: 2);
