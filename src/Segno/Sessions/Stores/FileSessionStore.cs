@@ -269,6 +269,8 @@ public sealed class FileSessionStore : ISessionStore, IDisposable
         DateTimeOffset now = _directory.Time.GetUtcNow();
         // The longest that anybody stores, and a little: what claims more had its time changed.
         DateTimeOffset latest = now + SessionLimits.MaxLifetime + ResumptionRules.DefaultClockTolerance;
+        long entriesBefore = Interlocked.Read(ref _entries);
+        long bytesBefore = Interlocked.Read(ref _bytes);
         _directory.RemoveLeftovers();
         List<DirectoryFile> live = [];
         long used = 0;
@@ -288,8 +290,9 @@ public sealed class FileSessionStore : ISessionStore, IDisposable
         {
             used = Evict(live, used, MaxEntries - Math.Max(entries, MaxEntries / FreedPart), MaxBytes - Math.Max(bytes, MaxBytes / FreedPart));
         }
-        Interlocked.Exchange(ref _entries, live.Count);
-        Interlocked.Exchange(ref _bytes, used);
+        // What this process stored meanwhile is counted, if need be twice: too early a sweep is better than too late a one.
+        Interlocked.Add(ref _entries, live.Count - entriesBefore);
+        Interlocked.Add(ref _bytes, used - bytesBefore);
     }
 
     /// <summary>Removes entries until no more are left than may be: least time left first, and first those of sources that hold more than their share.</summary>

@@ -25,7 +25,7 @@ internal sealed class FileStoreFixture : IDisposable
 
     public string[] Leftovers => Directory.GetFileSystemEntries(StorePath, "*.tmp");
 
-    public static byte[] KeyBytes(int seed) => [.. Enumerable.Range(0, 32).Select(i => (byte)((i * i * 37) + (i * seed * 11) + seed))];
+    public static byte[] KeyBytes(int seed) => [.. Enumerable.Range(0, 32).Select(i => (byte)(((i * i * 37) + (i * seed * 11) + seed) % 256))];
 
     public string In(string name) => Path.Combine(_root.FullName, name);
 

@@ -96,8 +96,8 @@ public sealed class FileStoreKeyTests : IDisposable
 
     /// <summary>Who can write a header makes no process take all memory.</summary>
     [Theory]
-    [InlineData(8 * 1024 - 1, 1, 1)]
-    [InlineData(512 * 1024 + 1, 1, 1)]
+    [InlineData((8 * 1024) - 1, 1, 1)]
+    [InlineData((512 * 1024) + 1, 1, 1)]
     [InlineData(64 * 1024, 0, 4)]
     [InlineData(64 * 1024, 17, 4)]
     [InlineData(64 * 1024, 3, 0)]
@@ -157,7 +157,11 @@ public sealed class FileStoreKeyTests : IDisposable
     [InlineData(UnixFileMode.OtherExecute)]
     public void WhatOthersMayReadIsRefused(UnixFileMode others)
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "There are no modes.");
+        if (OperatingSystem.IsWindows())
+        {
+            Assert.Skip("There are no modes.");
+            return;
+        }
         string path = _files.In("key");
         FileStoreKey.CreateFile(path);
         _files.Store().Dispose();
