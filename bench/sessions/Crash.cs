@@ -40,7 +40,7 @@ internal static class Crash
                 await store.SetAsync(Bytes(name), Value(name), new SessionStoreEntry(Expiry));
             }
             Worker victim = workers[killed % 2];
-            Array.ForEach([.. workers], worker => worker.Race(killed));
+            workers.ForEach(worker => worker.Race(killed));
             await victim.Began;
             await Task.Delay(RandomNumberGenerator.GetInt32(1, 150));
             victim.Kill();
@@ -144,7 +144,7 @@ internal static class Crash
             {
                 while (await _process.StandardOutput.ReadLineAsync() is { } line)
                 {
-                    // A line that was cut off said nothing: names end with their line, and shorter ones are others' names.
+                    // A line is one write to a pipe: it is here as a whole or not at all.
                     HashSet<string>? said = line[0] switch { 'S' => _stored, 'c' => _consuming, 'C' => _consumed, _ => null };
                     said?.Add(line[2..]);
                     if (line[0] == 'W')
