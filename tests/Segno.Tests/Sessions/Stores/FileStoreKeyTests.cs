@@ -131,7 +131,7 @@ public sealed class FileStoreKeyTests : IDisposable
     [Fact]
     public void AKeyIs32RandomBytes()
     {
-        Assert.Throws<ArgumentException>(() => FileStoreKey.FromBytes(FileStoreFixture.KeyBytes(1)[..31]));
+        Assert.Throws<ArgumentException>(() => FileStoreKey.FromBytes(FileStoreFixture.KeyBytes(1).AsSpan(0, 31)));
         Assert.Throws<ArgumentException>(() => FileStoreKey.FromBytes(new byte[32]));
         FileStoreKey.FromBytes(FileStoreFixture.KeyBytes(1)).Dispose();
     }
