@@ -298,7 +298,7 @@ public sealed class ClientSessionTests
             EnginePair.Connect(strict, server).Dispose();
         }
         using var connection = new TlsConnection(strict, "localhost", 443);
-        TlsException failure = Assert.ThrowsAny<TlsException>(connection.Start);
+        TlsException failure = Assert.ThrowsAny<TlsException>(() => connection.Start());
         Assert.Equal(TlsFault.NoSessionToResume, failure.Fault);
         Assert.Contains(why.ToString(), failure.Message, StringComparison.Ordinal);
         var output = new ArrayBufferWriter<byte>();
