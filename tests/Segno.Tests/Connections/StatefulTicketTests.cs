@@ -236,7 +236,8 @@ public sealed class StatefulTicketTests
         => EnginePair.Connect(
             Exhibits.Contexts(ResumptionMechanism.Psk, o =>
             {
-                o.Resume = session;
+                // Whoever comes twice with it is whom the server has to stop.
+                (o.Resume, o.AllowTicketReuse) = (session, true);
                 configure?.Invoke(o);
             }).Client,
             server);
