@@ -73,6 +73,11 @@ public sealed class OptionScopeTests
         [nameof(TlsServerOptions.TicketCount)] = new(o => o.TicketCount = 3),
         [nameof(TlsServerOptions.TicketCountOnResumption)] = new(o => o.TicketCountOnResumption = 3),
         [nameof(TlsServerOptions.PreferServerCipherSuites)] = new(o => o.PreferServerCipherSuites = false),
+        // Early data has rules and an outcome of its own: EarlyDataTests.
+        [nameof(TlsServerOptions.MaxEarlyDataSize)] = new(o => (o.MaxEarlyDataSize, o.ReplayGuard) = (100, new MemoryReplayGuard())),
+        [nameof(TlsServerOptions.ReplayGuard)] = new(o => o.ReplayGuard = new MemoryReplayGuard()),
+        [nameof(TlsServerOptions.EarlyDataWindow)] = new(o => o.EarlyDataWindow = TimeSpan.FromSeconds(1)),
+        [nameof(TlsServerOptions.DeliverEarlyDataAtOnce)] = new(o => o.DeliverEarlyDataAtOnce = true),
     };
 
     private static readonly Dictionary<string, Option<TlsClientOptions>> OfClients = new()
