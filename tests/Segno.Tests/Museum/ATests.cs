@@ -13,7 +13,7 @@ namespace Segno.Tests.Museum;
 /// OptionScopeTests, A12 is CommitTests.
 /// </summary>
 [Trait("Exhibit", "core")]
-public sealed class ATests
+public sealed partial class ATests
 {
     private const string A = "a.example";
     private const string B = "b.example";

@@ -9,7 +9,7 @@ namespace Segno.Tests.Museum;
 
 /// <summary>Room B: a client that offers the wrong session, or keeps one that it should not have. B7 is OptionScopeTests.</summary>
 [Trait("Exhibit", "core")]
-public sealed class BTests
+public sealed partial class BTests
 {
     private static readonly RemoteCertificateValidationCallback AcceptAll = static (_, _, _, _) => true;
 

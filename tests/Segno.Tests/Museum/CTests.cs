@@ -11,7 +11,7 @@ namespace Segno.Tests.Museum;
 
 /// <summary>Room C: ticket keys and the format of tickets.</summary>
 [Trait("Exhibit", "core")]
-public class CTests
+public partial class CTests
 {
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
 
