@@ -262,6 +262,7 @@ public sealed partial class TlsConnection
     {
         HandshakeType.ClientHello => MaxHelloLength,
         HandshakeType.Certificate or HandshakeType.CompressedCertificate => _link.Settings.MaxCertificateMessageLength,
+        HandshakeType.NewSessionTicket => MaxTicketMessageLength,
         _ => MaxMessageLength,
     };
 }

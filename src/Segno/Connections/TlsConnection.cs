@@ -25,6 +25,9 @@ public sealed partial class TlsConnection : IDisposable
 
     private const int MaxHelloLength = 65536;
     private const int MaxMessageLength = 65536;
+
+    // C10: a ticket alone may have 65535 bytes; what is too long to be kept is dropped, not refused.
+    private const int MaxTicketMessageLength = MaxMessageLength + 1024;
     private const long MaxHandshakeBytes = 512 * 1024;
     private const int MaxEmptyRecords = 32;
     private const int MaxChangeCipherSpecs = 2;

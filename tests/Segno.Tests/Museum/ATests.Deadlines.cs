@@ -56,7 +56,7 @@ public sealed partial class ATests
             Assert.Equal((resumed, resumed), (pair.Client.Info.Resumption.IsResumed, pair.Server.Info.Resumption.IsResumed));
             if (resumed)
             {
-                Assert.Equal(authenticated.ToUnixTimeMilliseconds(), pair.Server.Info.AuthenticatedAt?.ToUnixTimeMilliseconds());
+                Assert.Equal(authenticated.ToUnixTimeMilliseconds(), pair.Server.Info.AuthenticatedAt.ToUnixTimeMilliseconds());
             }
             return received;
         }

@@ -71,7 +71,7 @@ public sealed partial class BTests
         Assert.True(Offers(lax, session));
     }
 
-    // B3, CVE-2021-22890
+    // B3, CVE-2021-22890: TLS in TLS. The proxy's tickets come while the handshake with the origin is under way, and after it.
     [Theory]
     [MemberData(nameof(Mechanisms))]
     public void B3_TheProxysTicketsAreTheProxys(ResumptionMechanism mechanism)
@@ -80,17 +80,32 @@ public sealed partial class BTests
         const string originName = "origin.example";
         (TlsClientContext client, TlsServerContext proxy) = Exhibits.Contexts(mechanism, null, o => o.ServerCertificates = [TestPki.Ecdsa(proxyName).Tls]);
         TlsServerContext origin = Exhibits.Contexts(mechanism, null, o => o.ServerCertificates = [TestPki.Ecdsa(originName).Tls]).Server;
+        int late = 0;
         using EnginePair outer = EnginePair.Connect(client, proxy, proxyName);
-        using EnginePair inner = EnginePair.Connect(client, origin, originName);
-        TlsSession originSession = inner.Client.Session!;
-        // Late, when the connection to the origin stands already.
-        Assert.Equal(mechanism == ResumptionMechanism.Psk ? 1 : 0, outer.Server.IssueTickets(1));
-        outer.Run();
-        TlsSession proxySession = outer.Client.Session!;
-        Assert.Equal((proxyName, originName), (proxySession.ServerName, originSession.ServerName));
-        using (EnginePair next = EnginePair.Connect(client, origin, originName))
+        using var inner = new EnginePair(client, origin, originName)
         {
-            Assert.True(next.Server.Info.Resumption.IsResumed);
+            Wire = (toServer, bytes) =>
+            {
+                outer.Send(toServer ? outer.Client : outer.Server, bytes);
+                late += toServer ? 0 : outer.Server.IssueTickets(1);
+                outer.Run();
+                List<byte> arrived = toServer ? outer.AtServer : outer.AtClient;
+                byte[] through = [.. arrived];
+                arrived.Clear();
+                return through;
+            },
+        };
+        inner.Handshake();
+        late += outer.Server.IssueTickets(1);
+        outer.Run();
+        Assert.Equal(mechanism == ResumptionMechanism.Psk, late > 1);
+        TlsSession proxySession = outer.Client.Session!;
+        Assert.Equal((proxyName, originName), (proxySession.ServerName, inner.Client.Session!.ServerName));
+        foreach ((TlsServerContext server, string name) in new[] { (origin, originName), (proxy, proxyName) })
+        {
+            using EnginePair next = EnginePair.Connect(client, server, name);
+            Assert.Equal(ResumptionOutcome.Resumed(mechanism), next.Client.Info.Resumption);
+            Assert.Equal(ResumptionOutcome.Resumed(mechanism), next.Server.Info.Resumption);
         }
         Assert.False(Offers(Exhibits.Contexts(mechanism, o => o.Resume = proxySession).Client, proxySession, originName));
         Assert.True(Offers(Exhibits.Contexts(mechanism, o => o.Resume = proxySession).Client, proxySession, proxyName));
