@@ -153,6 +153,7 @@ public sealed partial class ATests
     // A4, A6: issuer × redeemer, the same policy on both: the keys open, the group lets in, the name must be the same.
     [Theory]
     [MemberData(nameof(SharingMatrix))]
+    [Trait("Museum", "A6")]
     public void A4_WhoSharesKeysSharesSessionsOnlyUnderOneGroupAndName(ResumptionMechanism mechanism, bool sameKeys, bool sameGroup, string? serverName)
     {
         (TlsClientContext client, TlsServerContext issuer) = Exhibits.Contexts(

@@ -115,18 +115,18 @@ public sealed partial class BTests
             script.AssertRefused(TlsFault.VersionNotOffered, TlsAlert.IllegalParameter, () => script.Send(script.ServerHello(
                 (ushort)script.Suite13.Suite, script.Hello.SessionId, [ScriptedPeer.Extension(ExtensionType.SupportedVersions, 3, 5)])));
         }
-        SslProtocols version = mechanism == ResumptionMechanism.Psk ? SslProtocols.Tls13 : SslProtocols.Tls12;
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism, o => o.EnabledSslProtocols = version);
-        TlsSession session = Exhibits.Session(client, server);
+        // Nor the one below, by a client that has turned it off.
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
+            mechanism, o => o.EnabledSslProtocols = mechanism == ResumptionMechanism.Psk ? SslProtocols.Tls13 : SslProtocols.Tls12);
+        Exhibits.Session(client, server);
         using var other = new ScriptedServer(client);
-        if (mechanism == ResumptionMechanism.Psk)
+        other.Falsify = (_, message) =>
         {
-            other.AssertRefused(TlsFault.NoCommonVersion, TlsAlert.ProtocolVersion, () => other.SendHello12());
-        }
-        else
-        {
-            other.AssertRefused(TlsFault.MisplacedExtension, TlsAlert.UnsupportedExtension, () => other.SendHello13(session));
-        }
+            message[5] = mechanism == ResumptionMechanism.Psk ? (byte)3 : (byte)2;
+            return message;
+        };
+        other.AssertRefused(TlsFault.NoCommonVersion, TlsAlert.ProtocolVersion, () => other.Send(other.ServerHello(
+            (ushort)other.Suite12.Suite, other.Hello.SessionId, mechanism == ResumptionMechanism.Psk ? [] : ScriptedServer.Extensions12)));
     }
 
     // B11, CVE-2021-22901: tickets that come when their request is over.

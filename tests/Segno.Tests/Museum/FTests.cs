@@ -41,6 +41,7 @@ public class FTests
 
     // F1, F4, R-35
     [Theory]
+    [Trait("Museum", "F4")]
     [MemberData(nameof(Mechanisms12))]
     public void F1_OneClientHelloAfterTheHandshakeIsAnsweredByAWarningTheSecondIsFatal(ResumptionMechanism mechanism)
     {

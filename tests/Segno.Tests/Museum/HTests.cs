@@ -52,9 +52,9 @@ public sealed class HTests
                     {
                         Wire = (toServer, bytes) =>
                         {
-                            if (toServer && bytes.Length > 5 && bytes[5] == (byte)HandshakeType.ClientHello && mechanism == ResumptionMechanism.Psk)
+                            if (toServer && mechanism == ResumptionMechanism.Psk && bytes.Length > 5 && bytes[0] == 22 && bytes[5] == (byte)HandshakeType.ClientHello)
                             {
-                                var hello = Segno.Handshake.Messages.ClientHello.Read(new HandshakeMessage(bytes.AsSpan(5, 4 + (bytes[7] << 8) + bytes[8])));
+                                var hello = Segno.Handshake.Messages.ClientHello.Read(new HandshakeMessage(bytes.AsSpan(5)));
                                 hello.ReadPreSharedKeys();
                                 hello.Identities.ForEach(identity => used.Add(Convert.ToHexString(identity.Identity)));
                             }
