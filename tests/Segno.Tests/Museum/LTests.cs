@@ -62,10 +62,12 @@ public sealed class LTests
                 }
                 else
                 {
-                    TlsConnection failed = run.OnServer ? pair.Server : pair.Client;
-                    TlsFault fault = Assert.IsAssignableFrom<TlsException>(thrown).Fault;
-                    Assert.True(fault is TlsFault.CryptographyFailed or TlsFault.KeyShareInvalid, $"{what}: {fault}");
-                    Assert.True(failed.IsSendClosed && (failed.Wants & TlsWants.Read) == 0, what);
+                    // What cannot be sealed is not sent: there the caller gets the failure as it is.
+                    TlsFault? fault = (thrown as TlsException)?.Fault;
+                    Assert.True(
+                        fault is TlsFault.CryptographyFailed or TlsFault.KeyShareInvalid or TlsFault.CertificateKeyUnsupported
+                            || thrown is System.Security.Cryptography.CryptographicException,
+                        $"{what}: {thrown}");
                     Assert.Contains(Text(pair.AtServer), new[] { "", "ping" });
                     Assert.Contains(Text(pair.AtClient), new[] { "", "pong" });
                 }
