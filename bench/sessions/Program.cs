@@ -25,7 +25,12 @@ switch (args)
     case ["policy", .. string[] traces]:
         await PolicyGain.RunAsync(traces);
         return 0;
+    case ["caps", .. { Length: <= 3 } numbers]:
+        return Caps.Run(
+            handshakes: numbers.Length > 0 ? int.Parse(numbers[0], CultureInfo.InvariantCulture) : 1_000_000,
+            maxEntries: numbers.Length > 1 ? int.Parse(numbers[1], CultureInfo.InvariantCulture) : 1000,
+            maxBytes: numbers.Length > 2 ? long.Parse(numbers[2], CultureInfo.InvariantCulture) : 100_000) ? 0 : 1;
     default:
-        Console.Error.WriteLine("usage: size | hits [CAPACITY…] | lookups | pauses [ENTRIES] | seal | policy [TRACE…]");
+        Console.Error.WriteLine("usage: size | hits [CAPACITY…] | lookups | pauses [ENTRIES] | seal | policy [TRACE…] | caps [HANDSHAKES [SESSIONS [BYTES]]]");
         return args is ["--help"] or ["-h"] ? 0 : 2;
 }

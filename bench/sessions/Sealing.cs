@@ -17,7 +17,7 @@ internal static class Sealing
         using var ring = new TicketKeyRing();
         var sealer = new TicketSealer(ring, crypto);
         using var store = new MemorySessionStore(20_000);
-        using var stored = new StoredSessions(store, crypto, TimeProvider.System, null);
+        using var stored = new MemoryStoredSessions(store, crypto, null);
         TlsSession session13 = Session(SslProtocols.Tls13, crypto);
         TlsSession session12 = Session(SslProtocols.Tls12, crypto);
         byte[] ticket = sealer.Seal(session13) ?? throw new InvalidOperationException("There is no ticket.");

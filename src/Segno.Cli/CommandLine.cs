@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using System.Reflection;
 using Segno.Cli.Commands;
 
@@ -79,5 +80,12 @@ internal static class CommandLine
         => typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
     private static string NameOf(ParseResult parsed)
-        => parsed.CommandResult.Command is { Name: not "segno" } command ? $"segno {command.Name}" : "segno";
+    {
+        string name = parsed.CommandResult.Command.Name;
+        for (SymbolResult? parent = parsed.CommandResult.Parent; parent is CommandResult command; parent = command.Parent)
+        {
+            name = $"{command.Command.Name} {name}";
+        }
+        return name;
+    }
 }

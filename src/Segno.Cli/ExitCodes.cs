@@ -25,7 +25,8 @@ internal sealed class CliException : Exception
         (nameof(TlsOptions.SupportedGroups), "--groups"),
         (nameof(TlsOptions.CipherSuites), "--suites"),
         (nameof(TlsServerOptions.TicketLifetime), "--ticket-lifetime"),
-        (nameof(TlsServerOptions.Tls12SessionLifetime), "--session-timeout"),
+        (nameof(TlsServerOptions.TicketCount), "--tickets"),
+        (nameof(TlsServerOptions.Tls12SessionLifetime), "--session-lifetime"),
     ];
 
     private CliException(int exitCode, string message, Exception? innerException)

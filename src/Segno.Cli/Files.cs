@@ -39,8 +39,8 @@ internal static class Files
     });
 
     /// <summary>Ticket keys that are read again when the file has changed.</summary>
-    public static TicketKeyRing WatchTicketKeys(string path, TimeSpan? ticketLifetime, TimeProvider time)
-        => Load(path, () => TicketKeyRing.FromFile(path, ticketLifetime, timeProvider: time));
+    public static TicketKeyRing WatchTicketKeys(string path, TimeSpan? ticketLifetime, TimeSpan? pollInterval, TimeProvider time)
+        => Load(path, () => TicketKeyRing.FromFile(path, ticketLifetime, pollInterval, time));
 
     /// <summary>Ticket keys that are derived from a file's bytes, or from what its Base64 stands for.</summary>
     public static TicketKeyRing DeriveTicketKeys(string path, TimeSpan? period, TimeSpan? ticketLifetime, TimeProvider time) => Load(path, () =>
@@ -75,7 +75,10 @@ internal static class Files
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            File.Delete(temporary);
+            if (File.Exists(temporary))
+            {
+                File.Delete(temporary);
+            }
             throw CliException.Usage($"{path}: cannot be written: {exception.Message}", exception);
         }
     }

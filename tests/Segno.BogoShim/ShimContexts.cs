@@ -86,6 +86,8 @@ internal sealed class ShimContexts : IDisposable
         {
             TargetHost = options.HostName.Length > 0 ? options.HostName : null,
             Resume = session,
+            // BoringSSL's client does not count how often it offers a ticket.
+            AllowTicketReuse = true,
             ApplicationProtocols = options.AdvertiseAlpn.Length > 0 ? ReadAlpn(options.AdvertiseAlpn) : null,
             // BoringSSL's client does not ask unless it is told to.
             CertificateStatusMode = options.EnableOcspStapling ? TlsCertificateStatusMode.SoftFail : TlsCertificateStatusMode.None,

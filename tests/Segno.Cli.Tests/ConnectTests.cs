@@ -209,6 +209,28 @@ public sealed class ConnectTests
     }
 
     [Fact]
+    public async Task Resumption_can_be_required_and_a_ticket_used_again()
+    {
+        await using Served served = await Served.StartAsync();
+        await using Served stranger = await Served.StartAsync("--no-tickets");
+        string file = served.PathOf("session");
+        await served.ConnectAsync(["--no-input", "--sess-out", file]);
+
+        CliRun reused = await served.ConnectAsync(["--reconnect", "2", "--sess-in", file, "--allow-ticket-reuse", "--require-resumption"]);
+        CliRun reconnected = await served.ConnectAsync(["--reconnect", "1", "--require-resumption"]);
+        CliRun declined = await stranger.ConnectAsync(["--no-input", "--sess-in", file, "--require-resumption"]);
+        CliRun nothing = await stranger.ConnectAsync(["--reconnect", "1", "--require-resumption", "--tls", "1.3"]);
+
+        Assert.True(await reused.Exit == 0, reused.Error);
+        Assert.Equal(3, reused.Output.Split("resumed").Length - 1);
+        Assert.True(await reconnected.Exit == 0, reconnected.Error);
+        Assert.Equal(1, await declined.Exit);
+        Assert.Contains("ResumptionRequiredButDeclined", declined.Error);
+        Assert.Equal(1, await nothing.Exit);
+        Assert.Contains("NoSessionToResume", nothing.Error);
+    }
+
+    [Fact]
     public async Task A_session_that_nobody_verified_is_not_resumed_where_somebody_does()
     {
         await using Served served = await Served.StartAsync();

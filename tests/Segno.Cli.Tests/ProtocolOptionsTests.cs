@@ -37,7 +37,7 @@ public sealed class ProtocolOptionsTests
     [Fact]
     public async Task The_cache_is_as_large_as_it_is_told()
     {
-        await using Served served = await Served.StartAsync("--tls", "1.2", "--no-tickets", "--session-cache-size", "3");
+        await using Served served = await Served.StartAsync("--tls", "1.2", "--no-tickets", "--cache-sessions", "3");
         for (int i = 0; i < 5; i++)
         {
             Assert.Equal(0, await (await served.ConnectAsync(["--no-input"])).Exit);
@@ -65,7 +65,7 @@ public sealed class ProtocolOptionsTests
     [InlineData("0", "none received")]
     public async Task Sessions_of_Tls12_last_as_long_as_told(string timeout, string said)
     {
-        await using Served served = await Served.StartAsync("--session-timeout", timeout);
+        await using Served served = await Served.StartAsync("--session-lifetime", timeout);
 
         CliRun run = await served.ConnectAsync(["--tls", "1.2", "--no-input"]);
 

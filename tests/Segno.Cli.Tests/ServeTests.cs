@@ -15,7 +15,13 @@ public sealed class ServeTests
         "sessionAgeSeconds", "handshakeMicroseconds", "handshakeBytesIn", "handshakeBytesOut",
     ];
 
-    private static readonly string[] StatsNames = ["fullHandshakes", "resumedHandshakes", "resumedBy", "declined", "cacheEntries", "cacheBytes"];
+    private static readonly string[] StatsNames =
+    [
+        "time", "fullHandshakes", "resumedHandshakes", "resumedBy", "declined", "declinedDetails", "cacheEntries", "cacheBytes", "cache", "ticketKeys", "ticketKeyFailure",
+    ];
+
+    private static readonly string[] CacheNames =
+        ["maxEntries", "maxBytes", "hits", "misses", "stored", "refused", "expired", "evictedForEntries", "evictedForBytes"];
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -46,6 +52,7 @@ public sealed class ServeTests
     [Fact]
     public async Task The_totals_are_told_as_json()
     {
+        DateTimeOffset started = TimeProvider.System.GetUtcNow();
         await using Served served = await Served.StartAsync();
         for (int i = 0; i < 3; i++)
         {
@@ -63,6 +70,14 @@ public sealed class ServeTests
         Assert.Equal(["SessionId", "Ticket", "Psk", "ExternalPsk"], stats.GetProperty("resumedBy").EnumerateObject().Select(entry => entry.Name));
         Assert.Empty(stats.GetProperty("declined").EnumerateObject());
         Assert.Equal(0, stats.GetProperty("cacheEntries").GetInt64());
+        Assert.Equal(CacheNames, stats.GetProperty("cache").EnumerateObject().Select(property => property.Name));
+        Assert.Empty(stats.GetProperty("declinedDetails").EnumerateObject());
+        JsonElement key = Assert.Single(stats.GetProperty("ticketKeys").EnumerateArray());
+        Assert.Equal(["epoch", "name", "phase"], key.EnumerateObject().Select(property => property.Name));
+        Assert.Equal("active", key.GetProperty("phase").GetString());
+        Assert.Matches("^[0-9a-f]{32}$", key.GetProperty("name").GetString());
+        Assert.Equal(JsonValueKind.Null, stats.GetProperty("ticketKeyFailure").ValueKind);
+        Assert.InRange(stats.GetProperty("time").GetDateTimeOffset(), started, TimeProvider.System.GetUtcNow());
     }
 
     [Fact]

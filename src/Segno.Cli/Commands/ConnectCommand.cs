@@ -29,6 +29,10 @@ internal sealed class ConnectCommand : ExampleCommand
 
     private readonly Option<string?> _sessIn = new("--sess-in") { Description = "Offers the session of a file.", HelpName = "FILE" };
 
+    private readonly Option<bool> _requireResumption = new("--require-resumption") { Description = "Fail where the session of --sess-in, or at a reconnection the one received before, is not resumed." };
+
+    private readonly Option<bool> _allowTicketReuse = new("--allow-ticket-reuse") { Description = "Offer the session of --sess-in on every connection, as FTPS does, and not on the first alone." };
+
     private readonly Option<string?> _ca = new("--ca") { Description = "Trusts the authorities of a PEM file instead of the system's.", HelpName = "FILE" };
 
     private readonly Option<bool> _insecure = new("--insecure", "-k") { Description = "Accepts any certificate, and says what is wrong with it." };
@@ -36,6 +40,8 @@ internal sealed class ConnectCommand : ExampleCommand
     private readonly Option<string?> _serverName = new("--server-name") { Description = "The name to ask for (SNI) and to expect. Default: HOST.", HelpName = "NAME" };
 
     private readonly ProtocolOptions _protocols = new("Application protocols to offer, most wanted first.");
+
+    private readonly PskOptions _psk = new("Offer an external PSK of this identity, by which both ends authenticate each other: TLS 1.3, no certificate.");
 
     private readonly Option<bool> _ocsp = new("--ocsp") { Description = "Report what the OCSP response says that the server staples to its certificate." };
 
@@ -73,6 +79,7 @@ internal sealed class ConnectCommand : ExampleCommand
             new("segno connect example.com --reconnect 5", "Five reconnections: full or resumed, time, bytes, reason."),
             new("segno connect example.com --tls 1.2 --reconnect 5", "The same in TLS 1.2, by session ID or ticket as the server likes."),
             new("segno connect example.com --client-cert client.pem --client-key client-key.pem --no-input", "With a certificate of one's own."),
+            new("segno connect localhost:8443 --psk-identity client1 --psk-file psk.hex --no-input", "By an external PSK, without certificates."),
             new("segno connect localhost:8443 --ca ca.pem --sess-out s --no-input; segno connect localhost:8443 --ca ca.pem --sess-in s --no-input", "A session carried from one process to the next."),
             new("printf 'GET / HTTP/1.1\\r\\nHost: example.com\\r\\nConnection: close\\r\\n\\r\\n' | segno connect example.com > answer", "Standard input and output, byte for byte."))
     {
@@ -84,8 +91,8 @@ internal sealed class ConnectCommand : ExampleCommand
         Arguments.Add(_target);
         foreach (Option option in new Option[]
         {
-            _reconnect, _sessOut, _sessIn, _ca, _insecure, _serverName, _ocsp, _clientCert, _clientKey, _timeout, _linger, _keyLog, _noInput, _json,
-        }.Concat(_protocols.All))
+            _reconnect, _sessOut, _sessIn, _requireResumption, _allowTicketReuse, _ca, _insecure, _serverName, _ocsp, _clientCert, _clientKey, _timeout, _linger, _keyLog, _noInput, _json,
+        }.Concat(_protocols.All).Concat(_psk.All))
         {
             Options.Add(option);
         }
@@ -100,11 +107,14 @@ internal sealed class ConnectCommand : ExampleCommand
             Reconnect = parsed.GetValue(_reconnect),
             SessionOutputPath = parsed.GetValue(_sessOut),
             SessionInputPath = parsed.GetValue(_sessIn),
+            RequireResumption = parsed.GetValue(_requireResumption),
+            AllowTicketReuse = parsed.GetValue(_allowTicketReuse),
             AuthoritiesPath = parsed.GetValue(_ca),
             Insecure = parsed.GetValue(_insecure),
             ServerName = parsed.GetValue(_serverName),
             Ocsp = parsed.GetValue(_ocsp),
             Protocols = _protocols.Read(parsed),
+            Psk = _psk.Read(parsed),
             ClientCertificatePath = parsed.GetValue(_clientCert),
             ClientKeyPath = parsed.GetValue(_clientKey),
             KeyLogPath = parsed.GetValue(_keyLog),
@@ -114,6 +124,14 @@ internal sealed class ConnectCommand : ExampleCommand
         if (settings is { ClientKeyPath: not null, ClientCertificatePath: null })
         {
             throw CliException.Usage("--client-key needs --client-cert.");
+        }
+        if (settings is { AllowTicketReuse: true, SessionInputPath: null })
+        {
+            throw CliException.Usage("--allow-ticket-reuse needs --sess-in.");
+        }
+        if (settings is { RequireResumption: true, SessionInputPath: null, Reconnect: null })
+        {
+            throw CliException.Usage("--require-resumption needs --sess-in or --reconnect: without them there is nothing to resume.");
         }
         return settings with
         {

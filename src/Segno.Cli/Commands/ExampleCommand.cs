@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.Globalization;
 
 namespace Segno.Cli.Commands;
 
@@ -14,6 +15,16 @@ internal class ExampleCommand(string name, string description, params Example[] 
 
     /// <summary>What follows the examples, or nothing.</summary>
     public string? Epilogue { get; init; }
+
+    /// <summary>Refuses a value that the library would, in the name of the option that it came by.</summary>
+    protected static void InRange<T>(Option option, T? value, T min, T max)
+        where T : struct, IComparable<T>
+    {
+        if (value is { } given && (given.CompareTo(min) < 0 || given.CompareTo(max) > 0))
+        {
+            throw CliException.Usage(string.Create(CultureInfo.InvariantCulture, $"{option.Name}: {given} is not between {min} and {max}."));
+        }
+    }
 }
 
 /// <summary>The usual help, with the command's examples behind it.</summary>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Security.Cryptography;
+using Segno.Cli.Json;
 using Segno.Cli.Parsing;
 using Segno.Sessions;
 
@@ -11,6 +12,8 @@ internal sealed class KeysCommand : ExampleCommand
 {
     private const int RootLength = 32;
     private static readonly TimeSpan DefaultLead = TimeSpan.FromHours(1);
+    private static readonly TimeSpan MaxLead = TimeSpan.FromDays(30);
+    private static readonly TimeSpan MaxLifetime = TimeSpan.FromDays(7);
     private static readonly TimeSpan DefaultLifetime = TimeSpan.FromHours(24);
 
     private readonly CliEnvironment _environment;
@@ -34,7 +37,7 @@ internal sealed class KeysCommand : ExampleCommand
 
     private static Option<TimeSpan?> LifetimeOption() => new("--ticket-lifetime")
     {
-        Description = "How long a key opens tickets after it was replaced. Default 24h.",
+        Description = "How long a key opens tickets after it was replaced, as serve --ticket-lifetime says: more than 0, at most 7d. Default 24h.",
         HelpName = "DURATION",
         CustomParser = OptionParsers.Duration,
     };
@@ -76,8 +79,9 @@ internal sealed class KeysCommand : ExampleCommand
         var command = new Command("show", "Show what keys there are, in any format that is read; no secrets.") { path, lifetime };
         command.SetAction(parsed =>
         {
+            TimeSpan kept = LifetimeOf(parsed, lifetime);
             using TicketKeyFile keys = Files.LoadTicketKeys(parsed.GetValue(path)!);
-            Report(keys, parsed.GetValue(lifetime) ?? DefaultLifetime);
+            Report(keys, kept);
             return ExitCodes.Ok;
         });
         return command;
@@ -89,7 +93,7 @@ internal sealed class KeysCommand : ExampleCommand
         Option<TimeSpan?> lifetime = LifetimeOption();
         var lead = new Option<TimeSpan?>("--lead")
         {
-            Description = "When the new key becomes active: all servers must have the file by then. Default 1h.",
+            Description = "When the new key becomes active: all servers must have the file by then. At most 30d; default 1h.",
             HelpName = "DURATION",
             CustomParser = OptionParsers.Duration,
         };
@@ -97,7 +101,8 @@ internal sealed class KeysCommand : ExampleCommand
         command.SetAction(parsed =>
         {
             DateTimeOffset now = _environment.Time.GetUtcNow();
-            return Change(parsed.GetValue(path)!, parsed.GetValue(lifetime) ?? DefaultLifetime,
+            InRange(lead, parsed.GetValue(lead), TimeSpan.Zero, MaxLead);
+            return Change(parsed.GetValue(path)!, LifetimeOf(parsed, lifetime),
                 (keys, kept) => keys.Rotate(now, now + (parsed.GetValue(lead) ?? DefaultLead), kept));
         });
         return command;
@@ -106,10 +111,17 @@ internal sealed class KeysCommand : ExampleCommand
     private Command Revoke()
     {
         Argument<string> path = FileArgument();
-        var epoch = new Argument<long>("EPOCH") { Description = "The key's number, as show tells it." };
+        var epoch = new Argument<long?>("EPOCH") { Description = "The key's number, as show tells it.", CustomParser = OptionParsers.KeyNumber };
         var command = new Command("revoke", "Revoke a key; the next one takes its place at once.") { path, epoch };
-        command.SetAction(parsed => Change(parsed.GetValue(path)!, DefaultLifetime, (keys, _) => keys.Revoke(_environment.Time.GetUtcNow(), parsed.GetValue(epoch))));
+        command.SetAction(parsed => Change(parsed.GetValue(path)!, DefaultLifetime, (keys, _) => keys.Revoke(_environment.Time.GetUtcNow(), parsed.GetValue(epoch)!.Value)));
         return command;
+    }
+
+    private static TimeSpan LifetimeOf(ParseResult parsed, Option<TimeSpan?> option)
+    {
+        TimeSpan? lifetime = parsed.GetValue(option);
+        InRange(option, lifetime, TimeSpan.FromTicks(1), MaxLifetime);
+        return lifetime ?? DefaultLifetime;
     }
 
     private int Change(string path, TimeSpan lifetime, Action<TicketKeyFile, TimeSpan> change)
@@ -151,15 +163,7 @@ internal sealed class KeysCommand : ExampleCommand
         foreach (TicketKeyInfo key in keys.KeysAt(now, lifetime))
         {
             string from = keys.ActiveFrom.TryGetValue(key.Epoch, out DateTimeOffset time) ? time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture) : "-";
-            _environment.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{key.Epoch,6}  {PhaseName(key.Phase),-13}  {from,-20}  {key.Name}"));
+            _environment.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{key.Epoch,6}  {Names.Phase(key.Phase),-13}  {from,-20}  {key.Name}"));
         }
     }
-
-    private static string PhaseName(TicketKeyPhase phase) => phase switch
-    {
-        TicketKeyPhase.PrePublished => "pre-published",
-        TicketKeyPhase.Active => "active",
-        TicketKeyPhase.Retiring => "retiring",
-        _ => "destroyed",
-    };
 }

@@ -16,6 +16,13 @@ internal sealed class ServeCommand : ExampleCommand
     private const int DefaultPort = 8443;
     private const string Automatic = "auto";
 
+    // The library's own, checked here to say the option's name.
+    private const int MaxCacheSessions = 100_000_000;
+    private const long MinCacheBytes = 16 * 1024;
+    private const long MaxCacheBytes = 1L << 36;
+    private static readonly TimeSpan MaxLifetime = TimeSpan.FromDays(7);
+    private static readonly TimeSpan DefaultPeriod = TimeSpan.FromHours(24);
+
     private readonly CliEnvironment _environment;
 
     private readonly Option<IPEndPoint?> _listen = new("--listen")
@@ -56,11 +63,18 @@ internal sealed class ServeCommand : ExampleCommand
         HelpName = "FILE",
     };
 
-    private readonly Option<bool> _noTickets = new("--no-tickets") { Description = "Issue no session tickets: TLS 1.3 does not resume, TLS 1.2 by session ID." };
+    private readonly Option<int?> _tickets = new("--tickets")
+    {
+        Description = "How many tickets follow a full handshake of TLS 1.3, 0 to 8; TLS 1.2 has one at most. Default 2; with 0 TLS 1.3 does not resume, TLS 1.2 by session ID.",
+        HelpName = "N",
+        CustomParser = OptionParsers.TicketCount,
+    };
+
+    private readonly Option<bool> _noTickets = new("--no-tickets") { Description = "The same as --tickets 0." };
 
     private readonly Option<TimeSpan?> _ticketLifetime = new("--ticket-lifetime")
     {
-        Description = "How long a session of TLS 1.3 may be resumed, at most 7d. Default 24h; 0 issues no tickets.",
+        Description = "How long a session of TLS 1.3 may be resumed, at most 7d. Default 24h, and no more than a period of derived keys; 0 issues no tickets.",
         HelpName = "DURATION",
         CustomParser = OptionParsers.Duration,
     };
@@ -78,14 +92,35 @@ internal sealed class ServeCommand : ExampleCommand
         CustomParser = OptionParsers.Duration,
     };
 
-    private readonly Option<TimeSpan?> _sessionTimeout = new("--session-timeout")
+    private readonly Option<TimeSpan?> _ticketKeyPoll = new("--ticket-key-poll")
+    {
+        Description = "How often a file of ticket keys is looked at: 1s to 1h. Default 30s.",
+        HelpName = "DURATION",
+        CustomParser = OptionParsers.Duration,
+    };
+
+    private readonly Option<string?> _group = new("--group")
+    {
+        Description = $"The name under which servers share sessions: those with the same ticket keys and the same group resume each other's. Default '{ServeSettings.DefaultGroup}'.",
+        HelpName = "NAME",
+        CustomParser = OptionParsers.Name,
+    };
+
+    private readonly Option<string?> _tenant = new("--tenant")
+    {
+        Description = "Whose sessions these are: they are resumed by servers for the same tenant alone. Default: nobody's.",
+        HelpName = "NAME",
+        CustomParser = OptionParsers.Name,
+    };
+
+    private readonly Option<TimeSpan?> _sessionLifetime = new("--session-lifetime")
     {
         Description = "How long a session of TLS 1.2 may be resumed, at most 24h. Default 1h; 0 keeps none.",
         HelpName = "DURATION",
         CustomParser = OptionParsers.Duration,
     };
 
-    private readonly Option<int?> _sessionCacheSize = new("--session-cache-size")
+    private readonly Option<int?> _cacheSessions = new("--cache-sessions")
     {
         Description = "How many sessions are kept for clients that know them by an ID. Default 20000.",
         HelpName = "N",
@@ -96,6 +131,13 @@ internal sealed class ServeCommand : ExampleCommand
     {
         Description = $"Decides client by client what is resumed and what a client gets to resume with: adaptive, with numbers of your own as in adaptive:flood-rate=600,max-session-age=12h ({Policies.AllNumbers}). Default: none.",
         HelpName = "adaptive[:NAME=VALUE,…]",
+    };
+
+    private readonly Option<long?> _cacheBytes = new("--cache-bytes")
+    {
+        Description = "How many bytes they may take, everything included: 16KiB to 64GiB. Default 8MiB, or what --cache-sessions needs.",
+        HelpName = "SIZE",
+        CustomParser = OptionParsers.Bytes,
     };
 
     private readonly ProtocolOptions _protocols = new("Application protocols, most wanted first: h2, http/1.1 or both (default).");
@@ -111,6 +153,8 @@ internal sealed class ServeCommand : ExampleCommand
         Description = "Refuse clients without a certificate. Without --ca the system's authorities are trusted.",
     };
 
+    private readonly PskOptions _psk = new("Take clients with the external PSK of this identity without certificates (TLS 1.3), beside all others.");
+
     private readonly Option<string?> _keyLog = new("--keylog")
     {
         Description = $"Appends the secrets of every connection, for Wireshark. Default: ${KeyLogFile.Variable}.",
@@ -125,10 +169,12 @@ internal sealed class ServeCommand : ExampleCommand
         : base("serve", "Serve a page over HTTPS that shows how each connection came to be.",
             new("segno serve", "On https://127.0.0.1:8443 with a development certificate."),
             new("segno serve --dev-ca-out ca.pem & curl --cacert ca.pem https://localhost:8443/api/connection", "Trusted by curl."),
-            new("segno serve --tls 1.2 --no-tickets --session-timeout 10m --session-cache-size 1000", "Resumption by session ID alone, bounded."),
+            new("segno serve --tls 1.2 --tickets 0 --session-lifetime 10m --cache-sessions 1000 --cache-bytes 1MiB", "Resumption by session ID alone, bounded."),
             new("segno serve --ticket-keys ticket.keys", "Resumes sessions of all servers that have the same file."),
+            new("segno serve --ticket-keys derived:ticket.root --ticket-key-period 12h --group shop", "The same without pushing anything: they derive their keys."),
             new("segno serve --policy adaptive:new-visitor-lifetime=1h", "Gives a client more or less to resume with, by how often it comes and how busy the server is."),
             new("segno serve --ca clients.pem --require-client-cert", "For clients with a certificate."),
+            new("segno serve --psk-identity client1 --psk-file psk.hex", "Also for a client with an external PSK."),
             new("segno serve --groups x25519,P-256 --suites TLS_AES_128_GCM_SHA256,ECDHE-ECDSA-AES128-GCM-SHA256", "With nothing else on offer."),
             new("segno serve --listen *:443 --cert chain.pem --key key.pem --ticket-lifetime 2h", "For others, with a certificate of yours."))
     {
@@ -139,9 +185,10 @@ internal sealed class ServeCommand : ExampleCommand
             """;
         foreach (Option option in new Option[]
         {
-            _listen, _cert, _key, _pfx, _pfxPasswordFile, _pfxPassword, _ocsp, _devCaOut, _noTickets, _ticketLifetime, _ticketKeys, _ticketKeyPeriod, _sessionTimeout, _sessionCacheSize, _policy,
+            _listen, _cert, _key, _pfx, _pfxPasswordFile, _pfxPassword, _ocsp, _devCaOut, _tickets, _noTickets, _ticketLifetime, _ticketKeys, _ticketKeyPeriod, _ticketKeyPoll, _group, _tenant,
+            _sessionLifetime, _cacheSessions, _cacheBytes, _policy,
             _ca, _requireClientCert, _keyLog, _noSelfTest, _verbose,
-        }.Concat(_protocols.All))
+        }.Concat(_protocols.All).Concat(_psk.All))
         {
             Options.Add(option);
         }
@@ -160,14 +207,19 @@ internal sealed class ServeCommand : ExampleCommand
             PfxPasswordPath = parsed.GetValue(_pfxPasswordFile),
             Ocsp = parsed.GetValue(_ocsp),
             AuthorityOutputPath = parsed.GetValue(_devCaOut),
-            Tickets = !parsed.GetValue(_noTickets),
+            Tickets = parsed.GetValue(_noTickets) ? 0 : parsed.GetValue(_tickets),
             TicketLifetime = parsed.GetValue(_ticketLifetime),
             TicketKeys = parsed.GetValue(_ticketKeys),
             TicketKeyPeriod = parsed.GetValue(_ticketKeyPeriod),
-            SessionTimeout = parsed.GetValue(_sessionTimeout),
-            SessionCacheSize = parsed.GetValue(_sessionCacheSize) ?? MemorySessionStore.DefaultMaxEntries,
+            TicketKeyPoll = parsed.GetValue(_ticketKeyPoll),
+            Group = parsed.GetValue(_group) ?? ServeSettings.DefaultGroup,
+            Tenant = parsed.GetValue(_tenant),
+            SessionLifetime = parsed.GetValue(_sessionLifetime),
+            CacheSessions = parsed.GetValue(_cacheSessions) ?? MemorySessionStore.DefaultMaxEntries,
+            CacheBytes = parsed.GetValue(_cacheBytes),
             Policy = parsed.GetValue(_policy),
             Protocols = _protocols.Read(parsed),
+            Psk = _psk.Read(parsed),
             AuthoritiesPath = parsed.GetValue(_ca),
             RequireClientCertificate = parsed.GetValue(_requireClientCert),
             KeyLogPath = parsed.GetValue(_keyLog),
@@ -194,9 +246,34 @@ internal sealed class ServeCommand : ExampleCommand
         {
             throw CliException.Usage("--alpn: this server speaks h2 and http/1.1, and nothing else.");
         }
-        if (settings.TicketKeyPeriod is not null && settings.TicketKeys?.StartsWith("derived:", StringComparison.Ordinal) != true)
+        if (parsed.GetValue(_noTickets) && parsed.GetValue(_tickets) is not null)
+        {
+            throw CliException.Usage("--no-tickets and --tickets exclude each other.");
+        }
+        if (settings is { Psk: not null, RequireClientCertificate: true })
+        {
+            throw CliException.Usage("--psk-identity and --require-client-cert exclude each other: a client with an external PSK shows no certificate.");
+        }
+        if (settings.TicketKeyPeriod is not null && !settings.DerivesTicketKeys)
         {
             throw CliException.Usage("--ticket-key-period needs --ticket-keys derived:FILE.");
+        }
+        if (settings.TicketKeyPoll is not null && !settings.WatchesTicketKeys)
+        {
+            throw CliException.Usage("--ticket-key-poll needs --ticket-keys FILE: nothing else changes.");
+        }
+        InRange(_ticketLifetime, settings.TicketLifetime, TimeSpan.Zero, MaxLifetime);
+        InRange(_ticketKeyPeriod, settings.TicketKeyPeriod, TimeSpan.FromMinutes(1), MaxLifetime);
+        InRange(_ticketKeyPoll, settings.TicketKeyPoll, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
+        InRange(_cacheSessions, settings.CacheSessions, 1, MaxCacheSessions);
+        InRange(_cacheBytes, settings.CacheBytes, MinCacheBytes, MaxCacheBytes);
+        if (settings.DerivesTicketKeys && settings.TicketLifetime > (settings.TicketKeyPeriod ?? DefaultPeriod))
+        {
+            throw CliException.Usage("--ticket-lifetime: under derived keys a ticket lives for one --ticket-key-period at most.");
+        }
+        if (settings.TicketKeyPeriod is { } period && period.Ticks % TimeSpan.TicksPerSecond != 0)
+        {
+            throw CliException.Usage("--ticket-key-period is of whole seconds.");
         }
         if (settings is { Ocsp: not null, CertificatePath: null, PfxPath: null })
         {
@@ -227,9 +304,9 @@ internal sealed class ServeCommand : ExampleCommand
         using OcspStapler? stapler = await StapleAsync(settings, certificate, cancellationToken).ConfigureAwait(false);
         using KeyLogFile? keyLog = KeyLogFile.Open(settings.KeyLogPath, _environment);
         using MemorySessionStore store = settings.MakeStore(_environment.Time);
-        using TicketKeyRing? ticketKeys = settings.MakeTicketKeys(_environment);
+        using TicketKeyRing ticketKeys = settings.MakeTicketKeys(_environment);
         using TlsServerContext context = Context(settings, certificate, store, ticketKeys, keyLog);
-        PageServer server = await PageServer.StartAsync(context, store, settings, cancellationToken).ConfigureAwait(false);
+        PageServer server = await PageServer.StartAsync(context, store, ticketKeys, _environment.Time, settings, cancellationToken).ConfigureAwait(false);
         await using (server.ConfigureAwait(false))
         {
             _environment.Output.WriteLine(Endpoints.Url(server.EndPoint));
@@ -306,17 +383,20 @@ internal sealed class ServeCommand : ExampleCommand
         return stapler;
     }
 
-    private TlsServerContext Context(ServeSettings settings, TlsCertificate certificate, MemorySessionStore store, TicketKeyRing? ticketKeys, KeyLogFile? keyLog)
+    private TlsServerContext Context(ServeSettings settings, TlsCertificate certificate, MemorySessionStore store, TicketKeyRing ticketKeys, KeyLogFile? keyLog)
     {
         var options = new TlsServerOptions
         {
             ServerCertificates = [certificate],
             SessionStore = store,
             TicketKeys = ticketKeys,
-            Group = "segno serve",
             KeyLog = keyLog is null ? null : keyLog.WriteLine,
             TimeProvider = _environment.Time,
         };
+        if (settings.Psk?.Load(_environment) is { } psk)
+        {
+            options.ExternalPskSelector = (_, _) => ValueTask.FromResult<TlsExternalPsk?>(psk);
+        }
         settings.Configure(options);
         try
         {

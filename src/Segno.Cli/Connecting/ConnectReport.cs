@@ -4,6 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using Segno.Cli.Json;
 using Segno.Cli.Parsing;
+using Segno.Sessions;
 
 namespace Segno.Cli.Connecting;
 
@@ -26,7 +27,7 @@ internal sealed class ConnectReport(ConnectSettings settings, PeerVerification v
         Fact("Server name", facts.ServerName ?? "none sent");
         Fact("ALPN", facts.ApplicationProtocol ?? "none");
         Fact("Handshake", string.Create(CultureInfo.InvariantCulture,
-            $"{Kind(facts)}, {Milliseconds(facts)} ms, {facts.HandshakeBytesIn} bytes in, {facts.HandshakeBytesOut} bytes out"));
+            $"{(IsByPsk(connection.Info) ? "by external PSK" : Kind(facts))}, {Milliseconds(facts)} ms, {facts.HandshakeBytesIn} bytes in, {facts.HandshakeBytesOut} bytes out"));
         Fact("Signed with", connection.Info.RemoteSignatureScheme?.ToString() ?? "nothing: no signature in this handshake");
         Fact("Verification", verification.Describe(connection.Info));
         if (settings.Ocsp)
@@ -53,7 +54,7 @@ internal sealed class ConnectReport(ConnectSettings settings, PeerVerification v
             return;
         }
         ConnectionDocument facts = ConnectionDocument.Of(connection.Info);
-        string kind = facts.Resumed ? "resumed" : "full";
+        string kind = IsByPsk(connection.Info) ? "PSK" : facts.Resumed ? "resumed" : "full";
         string bytes = string.Create(CultureInfo.InvariantCulture, $"{facts.HandshakeBytesIn,6} B in  {facts.HandshakeBytesOut,5} B out");
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{connection.Number,3}  {kind,-7}  {facts.Version}  {facts.CipherSuite}  {facts.Group ?? "-",-6}  {Milliseconds(facts),8} ms  {bytes}  {Why(facts)}"));
@@ -115,6 +116,8 @@ internal sealed class ConnectReport(ConnectSettings settings, PeerVerification v
 
     private static string EarlyData(SessionDocument session)
         => session.MaxEarlyDataSize > 0 ? string.Create(CultureInfo.InvariantCulture, $"up to {session.MaxEarlyDataSize} bytes") : "no";
+
+    private static bool IsByPsk(TlsConnectionInfo info) => info.Resumption is { IsResumed: true, Mechanism: ResumptionMechanism.ExternalPsk };
 
     private static string Kind(ConnectionDocument facts) => facts.Resumed ? $"resumed ({facts.Mechanism})" : $"full ({Why(facts)})";
 

@@ -14,6 +14,12 @@ internal sealed record ConnectSettings
 
     public string? SessionInputPath { get; init; }
 
+    /// <summary>Whether a connection that has a session to resume, or should have one from the connection before, must resume it.</summary>
+    public bool RequireResumption { get; init; }
+
+    /// <summary>Whether every connection offers the session of the file, and not the first alone.</summary>
+    public bool AllowTicketReuse { get; init; }
+
     public string? AuthoritiesPath { get; init; }
 
     public bool Insecure { get; init; }
@@ -21,6 +27,9 @@ internal sealed record ConnectSettings
     public string? ServerName { get; init; }
 
     public ProtocolSettings Protocols { get; init; } = new();
+
+    /// <summary>The external PSK to offer.</summary>
+    public PskSettings? Psk { get; init; }
 
     public string? ClientCertificatePath { get; init; }
 

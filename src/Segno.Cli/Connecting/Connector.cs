@@ -13,7 +13,8 @@ internal sealed class Connector : IDisposable
     private readonly KeyLogFile? _keyLog;
     private readonly WatchedSessionCache _sessions = new(new MemoryClientSessionCache());
     private readonly TlsClientContext _context;
-    private readonly TlsClientContext? _first;
+    private readonly TlsClientContext _again;
+    private readonly TlsClientContext? _withFile;
 
     public Connector(ConnectSettings settings, CliEnvironment environment)
     {
@@ -24,16 +25,20 @@ internal sealed class Connector : IDisposable
             _clientCertificate = Files.LoadPem(path, settings.ClientKeyPath);
         }
         TlsSession? resume = settings.SessionInputPath is { } session ? SessionFile.Read(session) : null;
+        TlsExternalPsk? psk = settings.Psk?.Load(environment);
         _keyLog = KeyLogFile.Open(settings.KeyLogPath, environment);
         TlsClientOptions options = Options(environment.Time);
+        options.ExternalPsks = psk is null ? null : [psk];
         try
         {
             _context = new TlsClientContext(options);
+            options.RequireResumption = settings.RequireResumption;
+            _again = new TlsClientContext(options);
             if (resume is not null)
             {
-                // Only the first connection offers the session of the file; the following ones have what came since.
                 options.Resume = resume;
-                _first = new TlsClientContext(options);
+                options.AllowTicketReuse = settings.AllowTicketReuse;
+                _withFile = new TlsClientContext(options);
             }
         }
         catch (ArgumentException exception)
@@ -60,8 +65,7 @@ internal sealed class Connector : IDisposable
             socket = await ConnectSocketAsync(timeout.Token).ConfigureAwait(false);
             tls = new TlsStream(new NetworkStream(socket, ownsSocket: true));
             SessionArrivals sessions = _sessions.WatchNext();
-            TlsClientContext context = number == 1 && _first is not null ? _first : _context;
-            await tls.AuthenticateAsClientAsync(context, cancellationToken: timeout.Token).ConfigureAwait(false);
+            await tls.AuthenticateAsClientAsync(ContextFor(number), cancellationToken: timeout.Token).ConfigureAwait(false);
             var connected = new Connected(number, Plain((IPEndPoint)socket.RemoteEndPoint!), tls, sessions);
             (socket, tls) = (null, null);
             return connected;
@@ -93,6 +97,11 @@ internal sealed class Connector : IDisposable
         _clientCertificate?.Dispose();
         _keyLog?.Dispose();
     }
+
+    /// <summary>The first connection offers the session of the file, unless all shall; the following ones have what came since.</summary>
+    private TlsClientContext ContextFor(int number) => number == 1
+        ? _withFile ?? _context
+        : _settings.AllowTicketReuse ? _withFile ?? _again : _again;
 
     private async Task<Socket> ConnectSocketAsync(CancellationToken cancellationToken)
     {

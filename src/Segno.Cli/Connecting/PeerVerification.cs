@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 
 namespace Segno.Cli.Connecting;
 
@@ -47,6 +48,10 @@ internal sealed class PeerVerification
     /// <summary>In one line. On a resumed connection nothing new was examined: what the session stands for is carried on.</summary>
     public string Describe(TlsConnectionInfo info)
     {
+        if (info.ExternalPskIdentity is { } psk)
+        {
+            return $"ok: by the external PSK '{Encoding.UTF8.GetString(psk.ExternalIdentity.Span)}', last proved at {info.AuthenticatedAt:u}";
+        }
         string anchors = _authoritiesPath ?? "the system's authorities";
         lock (_gate)
         {

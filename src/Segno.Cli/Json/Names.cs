@@ -28,5 +28,13 @@ internal static class Names
     public static string? Mechanism(ResumptionMechanism mechanism)
         => mechanism == ResumptionMechanism.None ? null : mechanism.ToString();
 
+    public static string Phase(TicketKeyPhase phase) => phase switch
+    {
+        TicketKeyPhase.PrePublished => "pre-published",
+        TicketKeyPhase.Active => "active",
+        TicketKeyPhase.Retiring => "retiring",
+        _ => "destroyed",
+    };
+
     public static string? Reason(ResumptionReason reason) => reason == ResumptionReason.None ? null : reason.ToString();
 }

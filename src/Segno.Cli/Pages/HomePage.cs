@@ -62,11 +62,27 @@ internal static class HomePage
             <div><b id="resumed">{Number(totals.ResumedHandshakes)}</b><span>resumed</span></div>
             <div><b id="full">{Number(totals.FullHandshakes)}</b><span>full handshakes</span></div>
             <div><b id="declined">{Number(totals.Declined.Values.Sum())}</b><span>sessions declined</span></div>
-            <div><b id="entries">{Number(totals.CacheEntries)}</b><span>sessions in the cache</span></div>
-            <div><b id="bytes">{Number(totals.CacheBytes)}</b><span>bytes in the cache</span></div>
             </div>
             <ul id="mechanisms">{Counts(totals.ResumedBy)}</ul>
-            <ul id="reasons">{Counts(totals.Declined)}</ul>
+            <ul id="reasons">{Counts(WithDetails(totals))}</ul>
+            </section>
+            <section aria-labelledby="cache">
+            <h2 id="cache">The cache, for clients that know their session by an ID</h2>
+            <div class="figures">
+            <div><b id="entries">{Number(totals.CacheEntries)}</b><span>sessions, of {Number(totals.Cache.MaxEntries)} at most</span></div>
+            <div><b id="bytes">{Number(totals.CacheBytes)}</b><span>bytes, of {Number(totals.Cache.MaxBytes)} at most</span></div>
+            <div><b id="hits">{Number(totals.Cache.Hits)}</b><span>found</span></div>
+            <div><b id="misses">{Number(totals.Cache.Misses)}</b><span>not found</span></div>
+            <div><b id="evicted">{Number(totals.Cache.EvictedForEntries + totals.Cache.EvictedForBytes)}</b><span>evicted</span></div>
+            </div>
+            </section>
+            <section aria-labelledby="keys">
+            <h2 id="keys">Ticket keys</h2>
+            <table>
+            <thead><tr><th scope="col">Number</th><th scope="col">Phase</th><th scope="col">Name in tickets</th></tr></thead>
+            <tbody id="ticket-keys">{string.Concat(totals.TicketKeys.Select(KeyRow))}</tbody>
+            </table>
+            <p class="note" id="key-failure">{Text(totals.TicketKeyFailure ?? "")}</p>
             </section>
             {Measured(measured)}
             </main>
@@ -77,8 +93,17 @@ internal static class HomePage
             """;
     }
 
-    private static string Counts(IReadOnlyDictionary<string, long> counts) => string.Concat(counts.Where(entry => entry.Value > 0).Select(entry =>
+    private static string Counts(IEnumerable<KeyValuePair<string, long>> counts) => string.Concat(counts.Where(entry => entry.Value > 0).Select(entry =>
         $"<li><code>{Text(entry.Key)}</code> {Number(entry.Value)}</li>"));
+
+    /// <summary>Reasons, those that are about something with what that is: as the page's script has them.</summary>
+    private static IEnumerable<KeyValuePair<string, long>> WithDetails(StatsDocument totals) => totals.Declined.SelectMany(reason =>
+        totals.DeclinedDetails.TryGetValue(reason.Key, out IReadOnlyDictionary<string, long>? details)
+            ? details.Select(detail => KeyValuePair.Create($"{reason.Key} ({detail.Key})", detail.Value))
+            : [reason]);
+
+    private static string KeyRow(TicketKeyDocument key)
+        => $"<tr><th scope=\"row\">{key.Epoch.ToString(CultureInfo.InvariantCulture)}</th><td>{key.Phase}</td><td>{key.Name}</td></tr>";
 
     private static string Measured(SelfTestResult? measured)
     {

@@ -8,6 +8,7 @@ internal static class OutcomeText
 {
     public static string Headline(ResumptionOutcome outcome) => outcome.Status switch
     {
+        ResumptionStatus.Resumed when outcome.Mechanism == ResumptionMechanism.ExternalPsk => "This connection began with an external PSK.",
         ResumptionStatus.Resumed => "This connection was resumed.",
         ResumptionStatus.Declined => "A session was offered, and declined.",
         _ => "This connection began with a full handshake.",
@@ -15,6 +16,8 @@ internal static class OutcomeText
 
     public static string Explanation(TlsConnectionInfo info) => info.Resumption.Status switch
     {
+        ResumptionStatus.Resumed when info.Resumption.Mechanism == ResumptionMechanism.ExternalPsk
+            => "Your client and the server proved to each other that they know the same secret. No certificate was sent, nothing was signed. If sessions are on, your client was then given one: a next connection can resume.",
         ResumptionStatus.Resumed => $"Your client proved that it holds a session{Age(info)}. No certificate was sent, nothing was signed, nothing had to be verified.",
         ResumptionStatus.Declined => $"{Sentence(info.Resumption.Reason)} So the server showed its certificate and signed anew. Nothing broke: a declined session only costs a full handshake.",
         _ => "Your client offered no session, so the server showed its certificate and proved itself with a signature. If sessions are on, it was then given one: a next connection can resume.",
@@ -55,6 +58,7 @@ internal static class OutcomeText
         ResumptionReason.PoolEmpty => "All sessions for this server were used.",
         ResumptionReason.SessionLifetimeZero => "The server gave its session no lifetime.",
         ResumptionReason.ExtendedMasterSecretMissing => "The session's secret is not bound to the handshake it came from.",
+        ResumptionReason.ExternalPskUnknown => "The server does not know the external PSK, or not any more.",
         _ => "There is nothing to tell.",
     };
 

@@ -71,8 +71,23 @@ internal static class PageAssets
               show('declined', reasons.reduce((sum, entry) => sum + entry[1], 0));
               show('entries', stats.cacheEntries);
               show('bytes', stats.cacheBytes);
+              show('hits', stats.cache.hits);
+              show('misses', stats.cache.misses);
+              show('evicted', stats.cache.evictedForEntries + stats.cache.evictedForBytes);
               list('mechanisms', Object.entries(stats.resumedBy));
-              list('reasons', reasons);
+              list('reasons', reasons.flatMap(([reason, count]) => stats.declinedDetails[reason]
+                ? Object.entries(stats.declinedDetails[reason]).map(([detail, part]) => [`${reason} (${detail})`, part])
+                : [[reason, count]]));
+              document.getElementById('ticket-keys').replaceChildren(...stats.ticketKeys.map((key) => {
+                const row = document.createElement('tr');
+                for (const [tag, text] of [['th', key.epoch], ['td', key.phase], ['td', key.name]]) {
+                  const cell = document.createElement(tag);
+                  cell.append(text);
+                  row.append(cell);
+                }
+                return row;
+              }));
+              document.getElementById('key-failure').textContent = stats.ticketKeyFailure ?? '';
             } catch {
               clearInterval(timer);
             }

@@ -10,6 +10,9 @@ namespace Segno.Cli.Parsing;
 /// <summary>Options and arguments whose text is more than a word: a wrong one is named, with what would be right.</summary>
 internal static class OptionParsers
 {
+    private const int MaxTickets = 8;
+    private const int MaxNameLength = 255;
+
     public static TimeSpan? Duration(ArgumentResult result) => Parse<TimeSpan?>(result,
         text => Durations.TryParse(text, out TimeSpan value) ? value : null,
         "is no duration; say 24h, 90m, 1h30m, 30s or 500ms");
@@ -35,6 +38,22 @@ internal static class OptionParsers
     public static int? Count(ArgumentResult result) => Parse<int?>(result,
         text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0 ? value : null,
         "is no number from 1 on");
+
+    public static int? TicketCount(ArgumentResult result) => Parse<int?>(result,
+        text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value <= MaxTickets ? value : null,
+        $"is no number from 0 to {MaxTickets}");
+
+    public static long? KeyNumber(ArgumentResult result) => Parse<long?>(result,
+        text => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : null,
+        "is no number of a key; 'segno keys show' tells them");
+
+    public static long? Bytes(ArgumentResult result) => Parse<long?>(result,
+        text => ByteSizes.TryParse(text, out long value) ? value : null,
+        "is no size; say 8MiB, 512KiB, 1GiB or a number of bytes");
+
+    public static string? Name(ArgumentResult result) => Parse(result,
+        text => text.Length is > 0 and <= MaxNameLength ? text : null,
+        $"is no name of 1 to {MaxNameLength} characters");
 
     /// <summary>A list with commas, or the option several times.</summary>
     private static T[]? ParseList<T>(ArgumentResult result, Func<string, T?> parse, string complaint)

@@ -1,4 +1,4 @@
-using Segno.Cli.Json;
+using System.Collections.Concurrent;
 using Segno.Sessions;
 
 namespace Segno.Cli.Serving;
@@ -12,7 +12,40 @@ internal sealed class HandshakeTotals
 
     private readonly long[] _resumed = new long[(int)Mechanisms.Max() + 1];
     private readonly long[] _declined = new long[(int)Reasons.Max() + 1];
+
+    // Parts of the scope and rules of this server's: a handful, whatever clients send.
+    private readonly ConcurrentDictionary<(ResumptionReason Reason, string Detail), long> _details = new();
     private long _full;
+
+    public long Full => Interlocked.Read(ref _full);
+
+    /// <summary>How many were resumed, by mechanism.</summary>
+    public Dictionary<string, long> ResumedBy => Mechanisms.ToDictionary(mechanism => mechanism.ToString(), mechanism => Interlocked.Read(ref _resumed[(int)mechanism]));
+
+    /// <summary>How many sessions were declined, by reason; only reasons that occurred.</summary>
+    public SortedDictionary<string, long> Declined
+    {
+        get
+        {
+            var declined = new SortedDictionary<string, long>(StringComparer.Ordinal);
+            foreach (ResumptionReason reason in Reasons)
+            {
+                if (Interlocked.Read(ref _declined[(int)reason]) is > 0 and long count)
+                {
+                    declined.Add(reason.ToString(), count);
+                }
+            }
+            return declined;
+        }
+    }
+
+    /// <summary>The same by what the reason is about; only for reasons that are about something.</summary>
+    public Dictionary<string, IReadOnlyDictionary<string, long>> DeclinedDetails => _details
+        .GroupBy(entry => entry.Key.Reason)
+        .OrderBy(reason => reason.Key.ToString(), StringComparer.Ordinal)
+        .ToDictionary(
+            reason => reason.Key.ToString(),
+            IReadOnlyDictionary<string, long> (reason) => new SortedDictionary<string, long>(reason.ToDictionary(entry => entry.Key.Detail, entry => entry.Value), StringComparer.Ordinal));
 
     public void Count(ResumptionOutcome outcome)
     {
@@ -25,29 +58,10 @@ internal sealed class HandshakeTotals
         if (outcome.Status == ResumptionStatus.Declined)
         {
             Interlocked.Increment(ref _declined[(int)outcome.Reason]);
-        }
-    }
-
-    /// <param name="store">Where the sessions are that clients know by an ID.</param>
-    public StatsDocument Snapshot(MemorySessionStore store)
-    {
-        var resumedBy = Mechanisms.ToDictionary(mechanism => mechanism.ToString(), mechanism => Interlocked.Read(ref _resumed[(int)mechanism]));
-        var declined = new SortedDictionary<string, long>(StringComparer.Ordinal);
-        foreach (ResumptionReason reason in Reasons)
-        {
-            if (Interlocked.Read(ref _declined[(int)reason]) is > 0 and long count)
+            if (outcome.Detail is { } detail)
             {
-                declined.Add(reason.ToString(), count);
+                _details.AddOrUpdate((outcome.Reason, detail), 1, (_, count) => count + 1);
             }
         }
-        return new StatsDocument
-        {
-            FullHandshakes = Interlocked.Read(ref _full),
-            ResumedHandshakes = resumedBy.Values.Sum(),
-            ResumedBy = resumedBy,
-            Declined = declined,
-            CacheEntries = store.Count,
-            CacheBytes = store.Bytes,
-        };
     }
 }

@@ -24,11 +24,15 @@ internal sealed class PageServer : IAsyncDisposable
     private readonly ConcurrentDictionary<EndPoint, bool> _uncounted = new();
 
     private readonly MemorySessionStore _store;
+    private readonly TicketKeyRing _ticketKeys;
+    private readonly TimeProvider _time;
 
-    private PageServer(WebApplication application, MemorySessionStore store, IPEndPoint listen)
+    private PageServer(WebApplication application, MemorySessionStore store, TicketKeyRing ticketKeys, TimeProvider time, IPEndPoint listen)
     {
         _application = application;
         _store = store;
+        _ticketKeys = ticketKeys;
+        _time = time;
         EndPoint = listen;
     }
 
@@ -42,7 +46,8 @@ internal sealed class PageServer : IAsyncDisposable
 
     /// <summary>Starts listening.</summary>
     /// <exception cref="CliException">The address is in use or cannot be had.</exception>
-    public static async Task<PageServer> StartAsync(TlsServerContext context, MemorySessionStore store, ServeSettings settings, CancellationToken cancellationToken)
+    public static async Task<PageServer> StartAsync(
+        TlsServerContext context, MemorySessionStore store, TicketKeyRing ticketKeys, TimeProvider time, ServeSettings settings, CancellationToken cancellationToken)
     {
         IPEndPoint listen = settings.Listen;
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -67,7 +72,7 @@ internal sealed class PageServer : IAsyncDisposable
         AddLogging(builder.Logging, settings.Verbose);
 
         WebApplication application = builder.Build();
-        server = new PageServer(application, store, listen);
+        server = new PageServer(application, store, ticketKeys, time, listen);
         var routes = new PageRoutes(server);
         application.Run(routes.ServeAsync);
         try
@@ -92,7 +97,7 @@ internal sealed class PageServer : IAsyncDisposable
     /// <summary>The connection that comes from this address is the server's own and is not counted.</summary>
     public void DoNotCount(EndPoint client) => _uncounted[client] = true;
 
-    public StatsDocument Snapshot() => Totals.Snapshot(_store);
+    public StatsDocument Snapshot() => StatsDocument.Of(Totals, _store, _ticketKeys, _time);
 
     public async Task StopAsync()
     {

@@ -59,6 +59,7 @@ internal sealed class SelfTest
             return null;
         }
         _options.Resume = session;
+        _options.AllowTicketReuse = true;
         return new TlsClientContext(_options);
     }
 

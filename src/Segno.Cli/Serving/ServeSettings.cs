@@ -10,6 +10,11 @@ namespace Segno.Cli.Serving;
 /// <summary>What <c>segno serve</c> was asked for.</summary>
 internal sealed record ServeSettings
 {
+    public const string DefaultGroup = "segno serve";
+
+    private const string FromVariable = "env:";
+    private const string Derived = "derived:";
+
     public required IPEndPoint Listen { get; init; }
 
     public string? CertificatePath { get; init; }
@@ -27,7 +32,8 @@ internal sealed record ServeSettings
 
     public string? AuthorityOutputPath { get; init; }
 
-    public bool Tickets { get; init; } = true;
+    /// <summary>How many tickets follow a full handshake; <see langword="null"/>: the library's default.</summary>
+    public int? Tickets { get; init; }
 
     public TimeSpan? TicketLifetime { get; init; }
 
@@ -37,14 +43,30 @@ internal sealed record ServeSettings
     /// <summary>For how long a derived key is active.</summary>
     public TimeSpan? TicketKeyPeriod { get; init; }
 
-    public TimeSpan? SessionTimeout { get; init; }
+    /// <summary>How often a file of ticket keys is looked at.</summary>
+    public TimeSpan? TicketKeyPoll { get; init; }
 
-    public int SessionCacheSize { get; init; } = MemorySessionStore.DefaultMaxEntries;
+    /// <summary>The name under which servers share sessions.</summary>
+    public string Group { get; init; } = DefaultGroup;
+
+    /// <summary>Whose sessions these are, where several share keys.</summary>
+    public string? Tenant { get; init; }
+
+    /// <summary>How long a session of TLS 1.2 may be resumed.</summary>
+    public TimeSpan? SessionLifetime { get; init; }
+
+    public int CacheSessions { get; init; } = MemorySessionStore.DefaultMaxEntries;
+
+    /// <summary>How many bytes the cache may take; <see langword="null"/>: what so many sessions of usual length need, and no less than the library's default.</summary>
+    public long? CacheBytes { get; init; }
 
     /// <summary>The resumption policy: its name, and numbers.</summary>
     public string? Policy { get; init; }
 
     public ProtocolSettings Protocols { get; init; } = new();
+
+    /// <summary>The external PSK that clients may have.</summary>
+    public PskSettings? Psk { get; init; }
 
     public string? AuthoritiesPath { get; init; }
 
@@ -61,31 +83,34 @@ internal sealed record ServeSettings
 
     public IReadOnlyList<SslApplicationProtocol> ApplicationProtocols => Protocols.ApplicationProtocols ?? Spoken;
 
-    /// <summary>A store of the size asked for, with the room that so many sessions of usual length need.</summary>
+    /// <summary>Whether the ticket keys are in a file, which is looked at again and again.</summary>
+    public bool WatchesTicketKeys => TicketKeys is { } source && !DerivesTicketKeys && !source.StartsWith(FromVariable, StringComparison.Ordinal);
+
+    public bool DerivesTicketKeys => TicketKeys?.StartsWith(Derived, StringComparison.Ordinal) == true;
+
+    /// <summary>A store of the size asked for.</summary>
     public MemorySessionStore MakeStore(TimeProvider time) => new(
-        SessionCacheSize,
-        Math.Max(MemorySessionStore.DefaultMaxBytes, SessionCacheSize * (MemorySessionStore.DefaultMaxBytes / MemorySessionStore.DefaultMaxEntries)),
+        CacheSessions,
+        CacheBytes ?? Math.Max(MemorySessionStore.DefaultMaxBytes, CacheSessions * (MemorySessionStore.DefaultMaxBytes / MemorySessionStore.DefaultMaxEntries)),
         timeProvider: time);
 
-    /// <summary>The ticket keys that were asked for; <see langword="null"/>: random ones of the process's own.</summary>
-    public TicketKeyRing? MakeTicketKeys(CliEnvironment environment)
+    /// <summary>The ticket keys that were asked for, or random ones of the process's own.</summary>
+    public TicketKeyRing MakeTicketKeys(CliEnvironment environment)
     {
-        const string Variable = "env:";
-        const string Derived = "derived:";
         TimeSpan? lifetime = TicketLifetime > TimeSpan.Zero ? TicketLifetime : null;
         if (TicketKeys is not { } source)
         {
-            return null;
+            return new TicketKeyRing(ticketLifetime: lifetime, timeProvider: environment.Time);
         }
-        if (source.StartsWith(Derived, StringComparison.Ordinal))
+        if (DerivesTicketKeys)
         {
             return Files.DeriveTicketKeys(source[Derived.Length..], TicketKeyPeriod, lifetime, environment.Time);
         }
-        if (!source.StartsWith(Variable, StringComparison.Ordinal))
+        if (WatchesTicketKeys)
         {
-            return Files.WatchTicketKeys(source, lifetime, environment.Time);
+            return Files.WatchTicketKeys(source, lifetime, TicketKeyPoll, environment.Time);
         }
-        string name = source[Variable.Length..];
+        string name = source[FromVariable.Length..];
         string text = environment.Variable(name) ?? throw CliException.Usage($"--ticket-keys: the environment has no variable {name}.");
         try
         {
@@ -102,16 +127,17 @@ internal sealed record ServeSettings
     {
         Protocols.Configure(options);
         options.ApplicationProtocols = [.. ApplicationProtocols];
-        options.TicketLifetime = TicketLifetime ?? options.TicketLifetime;
-        options.Tls12SessionLifetime = SessionTimeout ?? options.Tls12SessionLifetime;
+        options.Group = Group;
+        options.Tenant = Tenant;
+
+        // No ticket outlives its key.
+        options.TicketLifetime = TicketLifetime ?? (options.TicketKeys is { } keys && keys.TicketLifetime < options.TicketLifetime ? keys.TicketLifetime : options.TicketLifetime);
+        options.Tls12SessionLifetime = SessionLifetime ?? options.Tls12SessionLifetime;
+        options.TicketCount = Tickets ?? options.TicketCount;
+        options.TicketCountOnResumption = Math.Min(options.TicketCountOnResumption, options.TicketCount);
         if (Policy is { } name)
         {
             options.ResumptionPolicy = Policies.Parse(name, out string problem) ?? throw CliException.Usage($"--policy: {problem}");
-        }
-        if (!Tickets)
-        {
-            options.TicketCount = 0;
-            options.TicketCountOnResumption = 0;
         }
         if (RequireClientCertificate || AuthoritiesPath is not null)
         {

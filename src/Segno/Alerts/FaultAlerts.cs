@@ -24,7 +24,7 @@ internal static class FaultAlerts
     public static TlsAlert? For(TlsFault fault) => fault switch
     {
         TlsFault.None or TlsFault.PeerAlert or TlsFault.Truncated or TlsFault.ClosedDuringHandshake
-            or TlsFault.TransportFailed or TlsFault.IdleTimeout => null,
+            or TlsFault.TransportFailed or TlsFault.IdleTimeout or TlsFault.NoSessionToResume => null,
 
         TlsFault.NotTls or TlsFault.PlainHttpReceived => TlsAlert.UnexpectedMessage,
         TlsFault.RecordTooLong or TlsFault.PlaintextTooLong => TlsAlert.RecordOverflow,
@@ -69,10 +69,10 @@ internal static class FaultAlerts
         TlsFault.PreSharedKeyExtensionMustBeLast or TlsFault.PskBinderCountMismatch or TlsFault.PskIdentityOutOfRange
             or TlsFault.PskHashMismatch or TlsFault.PskChangedAfterRetry or TlsFault.EarlyDataNotAllowed => TlsAlert.IllegalParameter,
         TlsFault.PskKeyExchangeModesMissing or TlsFault.PskWithoutKeyShare => TlsAlert.MissingExtension,
-        TlsFault.PskBinderInvalid => TlsAlert.DecryptError,
+        TlsFault.PskBinderInvalid or TlsFault.ExternalPskUnknown => TlsAlert.DecryptError,
         TlsFault.CertificateInResumedHandshake or TlsFault.TooManyTickets or TlsFault.TooMuchEarlyData => TlsAlert.UnexpectedMessage,
         TlsFault.EmptyTicket => TlsAlert.DecodeError,
-        TlsFault.ResumptionRequiredButDeclined => TlsAlert.HandshakeFailure,
+        TlsFault.ResumptionRequiredButDeclined or TlsFault.ExternalPskNotSelected => TlsAlert.HandshakeFailure,
 
         TlsFault.CertificateMalformed or TlsFault.CertificateSignatureInvalid or TlsFault.CompressedCertificateInvalid => TlsAlert.BadCertificate,
         TlsFault.CertificateMissing => TlsAlert.CertificateRequired,

@@ -76,9 +76,10 @@ public sealed partial class TlsConnection
         {
             Info.RemoteCertificates = finished.Peer.Chain;
             Info.RemoteCertificate = finished.Peer.Certificate?.Leaf;
+            Info.ExternalPskIdentity = finished.Peer.ExternalPsk?.Identity;
             // A client knows since it showed its certificate, or offered the session.
             Info.IsMutuallyAuthenticated |= Info.IsServer && finished.Peer.Chain.Count > 0;
-            Info.HandshakeDuration = _settings.TimeProvider.GetElapsedTime(connection._started);
+            Info.HandshakeDuration = Callback.Call(() => _settings.TimeProvider.GetElapsedTime(connection._started));
             Info.HandshakeBytesOut = connection._writer.BytesWrittenAfterSealing();
             connection._completed = true;
             if (finished.Peer.Chain.Count > 0 && _settings is ServerSettings { PolicyGate: { } gate })
@@ -103,7 +104,7 @@ public sealed partial class TlsConnection
             bool hasSession = connection.Session is not null || client.Resumed is { ProtocolVersion: SslProtocols.Tls12 };
             if (hasSession && client.SessionKey() is { } key)
             {
-                client.Settings.SessionCache.Remove(key);
+                Callback.Call(() => client.Settings.SessionCache.Remove(key));
             }
             connection.Session = null;
         }
@@ -116,7 +117,7 @@ public sealed partial class TlsConnection
             }
             else if (Client.SessionKey() is { } key)
             {
-                Client.Settings.SessionCache.Remove(key, session.LineageId);
+                Callback.Call(() => Client.Settings.SessionCache.Remove(key, session.LineageId));
             }
         }
 
@@ -139,7 +140,7 @@ public sealed partial class TlsConnection
         {
             if (Client!.SessionKey() is { } key)
             {
-                Client.Settings.SessionCache.NoteZeroLifetime(key);
+                Callback.Call(() => Client.Settings.SessionCache.NoteZeroLifetime(key));
             }
         }
 
@@ -148,9 +149,9 @@ public sealed partial class TlsConnection
             connection.Session = session;
             if (Client!.SessionKey() is { } key)
             {
-                Client.Settings.SessionCache.Add(key, session);
+                Callback.Call(() => Client.Settings.SessionCache.Add(key, session));
             }
-            connection.SessionReceived?.Invoke(connection, session);
+            Callback.Call(() => connection.SessionReceived?.Invoke(connection, session));
         }
     }
 }

@@ -11,7 +11,7 @@ public sealed partial class TlsConnection
     {
         if (_started == 0)
         {
-            _started = _link.Settings.TimeProvider.GetTimestamp();
+            _started = Callback.Call(_link.Settings.TimeProvider.GetTimestamp);
         }
         written = TakeWaiting(applicationData);
         while (_state!.Pending is null && !HasWaitingData)

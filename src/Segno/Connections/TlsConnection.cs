@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using Segno.Alerts;
 using Segno.Buffers;
 using Segno.Diagnostics;
@@ -65,6 +66,9 @@ public sealed partial class TlsConnection : IDisposable
     private volatile bool _sendClosed;
     private volatile bool _receiveClosed;
     private volatile bool _completed;
+
+    // Whether anything was handed out to be sent.
+    private bool _heard;
     private bool _disposed;
 
     /// <summary>A client's connection.</summary>
@@ -95,7 +99,7 @@ public sealed partial class TlsConnection : IDisposable
         _state = new ExpectClientHello(new ServerHandshake(_link, context.Settings));
     }
 
-    /// <summary>Client: called for every session the server gives, inside <see cref="Receive"/>.</summary>
+    /// <summary>Client: called for every session that the server gives, inside <see cref="Receive"/>.</summary>
     public event Action<TlsConnection, TlsSession>? SessionReceived;
 
     /// <summary>Whether this side is the server.</summary>
@@ -148,6 +152,30 @@ public sealed partial class TlsConnection : IDisposable
     /// <summary>Client: the newest session that the server gave on this connection, or <see langword="null"/>. Server: <see langword="null"/>.</summary>
     public TlsSession? Session { get; private set; }
 
+    /// <summary>
+    /// Server: bytes of the application's own, 0 to 4096, that go into the sessions of this connection and come back with what resumes
+    /// them. A resumed connection has those of its session here once it is judged, and carries them on unless they are set anew. Set them
+    /// before a session goes out: in a callback of the handshake, which has this connection as its sender, or with
+    /// <see cref="TlsServerOptions.DeferSessions"/> before <see cref="CommitSessionAsync"/>. Belongs to the sending half. Client: empty;
+    /// see <see cref="TlsSession.WithApplicationData"/>.
+    /// </summary>
+    /// <exception cref="ArgumentException">More than 4096 bytes.</exception>
+    /// <exception cref="InvalidOperationException">Set on a client's connection.</exception>
+    public ReadOnlyMemory<byte> SessionApplicationData
+    {
+        get => _link.ApplicationData ?? default;
+        set
+        {
+            if (!IsServer)
+            {
+                throw new InvalidOperationException("A client's sessions get their bytes by TlsSession.WithApplicationData.");
+            }
+            _link.ApplicationData = value.Length <= SessionLimits.MaxApplicationData
+                ? value.ToArray()
+                : throw new ArgumentException($"There are {value.Length} bytes, and at most {SessionLimits.MaxApplicationData} are kept with a session.", nameof(value));
+        }
+    }
+
     /// <summary>Client: starts the handshake. A server's connection needs no start.</summary>
     /// <exception cref="InvalidOperationException">It is started already, or this is a server's connection.</exception>
     public void Start()
@@ -159,7 +187,7 @@ public sealed partial class TlsConnection : IDisposable
         }
         Guarded(() =>
         {
-            _started = _link.Settings.TimeProvider.GetTimestamp();
+            _started = Callback.Call(_link.Settings.TimeProvider.GetTimestamp);
             _writer.UseVersion(0x0301);
             _state = ExpectServerHello.Start(_link.Client!);
         });
@@ -211,26 +239,46 @@ public sealed partial class TlsConnection : IDisposable
 
     /// <summary>Writes all that waits to be sent: handshake flights, tickets, KeyUpdates, alerts.</summary>
     /// <param name="output">Where it goes.</param>
+    /// <exception cref="TlsException">The connection failed now, as something could not be sealed; call <see cref="Flush"/> again to send the alert. On a connection that failed before, an alert that cannot be sealed is left out.</exception>
     public void Flush(IBufferWriter<byte> output)
     {
         ArgumentNullException.ThrowIfNull(output);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        if (Interlocked.Exchange(ref _keyUpdateWanted, 0) != 0 && !_sendClosed)
+        bool hasFailed = _failure is not null;
+        try
         {
-            WriteKeyUpdate(requestPeer: false);
+            if (Interlocked.Exchange(ref _keyUpdateWanted, 0) != 0 && !_sendClosed)
+            {
+                WriteKeyUpdate(requestPeer: false);
+            }
+            int alert = Interlocked.Exchange(ref _alertWanted, NoAlert);
+            if (alert != NoAlert)
+            {
+                _writer.Alert((byte)(alert >> 8), unchecked((byte)alert));
+            }
+            _writer.SealMessages();
         }
-        int alert = Interlocked.Exchange(ref _alertWanted, NoAlert);
-        if (alert != NoAlert)
+        catch (Exception e) when (e is CryptographicException or TlsException)
         {
-            _writer.Alert((byte)(alert >> 8), unchecked((byte)alert));
+            TlsException failure = Fail(e);
+            if (!hasFailed)
+            {
+                throw failure;
+            }
         }
+        _heard |= _writer.HasOutput;
         _writer.Flush(output);
+        if (_heard)
+        {
+            _link.Client?.HelloSent();
+        }
     }
 
     /// <summary>Seals application data into records, behind whatever waits to be sent.</summary>
     /// <param name="data">The data.</param>
     /// <param name="output">Where the records go.</param>
     /// <exception cref="InvalidOperationException">The handshake is not complete, or sending is closed.</exception>
+    /// <exception cref="TlsException">The connection failed; call <see cref="Flush"/> to send the alert. What was written to <paramref name="output"/> before is good.</exception>
     public void Send(ReadOnlySpan<byte> data, IBufferWriter<byte> output)
     {
         ThrowIfFailed();
@@ -243,19 +291,26 @@ public sealed partial class TlsConnection : IDisposable
             throw new InvalidOperationException("Sending is closed.");
         }
         Flush(output);
-        while (!data.IsEmpty)
+        try
         {
-            if (_writer.IsWornOut)
+            while (!data.IsEmpty)
             {
-                if (Info.ProtocolVersion == SslProtocols.Tls12)
+                if (_writer.IsWornOut)
                 {
-                    // R-139, RFC 9325 §4.4: without renegotiation there are no other keys, so the connection ends here.
-                    throw Fail(new TlsException(TlsFault.SequenceNumberExhausted, "the key has protected as many records as it may"));
+                    if (Info.ProtocolVersion == SslProtocols.Tls12)
+                    {
+                        // R-139, RFC 9325 §4.4: without renegotiation there are no other keys, so the connection ends here.
+                        throw new TlsException(TlsFault.SequenceNumberExhausted, "the key has protected as many records as it may");
+                    }
+                    WriteKeyUpdate(requestPeer: false);
+                    _writer.Flush(output);
                 }
-                WriteKeyUpdate(requestPeer: false);
-                _writer.Flush(output);
+                data = data[_writer.Send(data, output)..];
             }
-            data = data[_writer.Send(data, output)..];
+        }
+        catch (Exception e) when (e is CryptographicException or TlsException)
+        {
+            throw Fail(e);
         }
     }
 
@@ -307,7 +362,7 @@ public sealed partial class TlsConnection : IDisposable
         {
             throw new InvalidOperationException("TLS 1.2 has no KeyUpdate.");
         }
-        WriteKeyUpdate(requestPeer);
+        Guarded(() => WriteKeyUpdate(requestPeer));
     }
 
     /// <summary>
@@ -395,8 +450,9 @@ public sealed partial class TlsConnection : IDisposable
         if (_started != 0 && !_completed && _failure is null)
         {
             // Nobody goes on with it, and nobody said so.
-            CountFailure(new TlsException(TlsFault.Canceled));
+            Try(() => CountFailure(new TlsException(TlsFault.Canceled)));
         }
+        Try(() => _link.Client?.Ended());
         _aborted.Cancel();
         _aborted.Dispose();
         _reader.Dispose();
@@ -468,7 +524,7 @@ public sealed partial class TlsConnection : IDisposable
         TlsException failure = cause switch
         {
             TlsException tls => tls,
-            System.Security.Cryptography.CryptographicException => new TlsException(TlsFault.CryptographyFailed, null, cause),
+            CryptographicException => new TlsException(TlsFault.CryptographyFailed, null, cause),
             _ => new TlsException(TlsFault.InternalError, null, cause),
         };
         if (_failure is not null)
@@ -476,19 +532,29 @@ public sealed partial class TlsConnection : IDisposable
             return failure;
         }
         TlsAlert? alert = failure is TlsAlertException { SentByPeer: false } chosen ? chosen.Alert : FaultAlerts.For(failure.Fault, Info.ProtocolVersion);
+        bool isUnheard = !IsServer && !_heard;
+        if (isUnheard)
+        {
+            // Nothing went out yet: there is nobody to tell, and the session that would have been offered is as good as before.
+            _writer.Discard();
+            Try(_link.Client!.Ended);
+        }
         if (alert is { } toSend && !_sendClosed)
         {
             if (failure is not TlsAlertException)
             {
                 failure = new TlsAlertException(failure.Fault, toSend, sentByPeer: false, Detail(failure), failure.InnerException);
             }
-            QueueAlert(FaultAlerts.Level(toSend), toSend);
+            if (!isUnheard)
+            {
+                QueueAlert(FaultAlerts.Level(toSend), toSend);
+            }
         }
         if (failure is TlsAlertException)
         {
-            _link.ForgetSessions();
+            Try(_link.ForgetSessions);
         }
-        CountFailure(failure);
+        Try(() => CountFailure(failure));
         _failure = failure;
         _sendClosed = true;
         _receiveClosed = true;
@@ -499,6 +565,19 @@ public sealed partial class TlsConnection : IDisposable
         _link.Keys?.Dispose();
         _link.Keys12?.Dispose();
         return failure;
+    }
+
+    /// <summary>Whatever the application's cache, clock or listeners throw at the end of a connection: it ends, and by the fault it ends by (I6).</summary>
+    private static void Try(Action step)
+    {
+        try
+        {
+            step();
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // There is nobody to tell but who hears of the fault.
+        }
     }
 
     private void CountFailure(TlsException failure)

@@ -193,6 +193,12 @@ public enum TlsFault
     ResumedCipherSuiteChanged = 415,
     /// <summary>extended_master_secret is missing where a session has it (RFC 7627 §5.3).</summary>
     ExtendedMasterSecretMissing = 416,
+    /// <summary>The server took none of the client's external PSKs, and may not prove itself by a certificate instead.</summary>
+    ExternalPskNotSelected = 420,
+    /// <summary>The server has no certificate, and no PSK that the client offers is known. To the client the same as a wrong binder (RFC 9846 appendix F.6).</summary>
+    ExternalPskUnknown = 421,
+    /// <summary>Resumption was required and there was no session to offer; the detail says why. Nothing was sent.</summary>
+    NoSessionToResume = 422,
 
     // Certificates
     /// <summary>A certificate could not be parsed, or its key cannot be used.</summary>

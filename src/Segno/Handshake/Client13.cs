@@ -138,6 +138,15 @@ internal sealed class ExpectServerHello : HandshakeState
             // A PSK of another hash cannot be selected any more (RFC 9846 §4.2.2).
             _client.Offered = null;
             _client.NotOffered = ResumptionOutcome.None(ResumptionReason.CipherSuiteMismatch);
+            if (_client.Settings.RequireResumption)
+            {
+                _client.ReportFullHandshake();
+            }
+        }
+        _client.ExternalPsks = Array.FindAll(_client.ExternalPsks, psk => psk.Hash == suite.Hash);
+        if (_client.Psks.Length == 0 && !_client.Settings.AllowCertificates)
+        {
+            throw new TlsException(TlsFault.ExternalPskNotSelected);
         }
         _client.Link.Transcript.ReplaceByMessageHash(suite.Hash);
         _client.Link.Transcript.Append(message.Raw);
@@ -149,17 +158,17 @@ internal sealed class ExpectServerHello : HandshakeState
     private ExpectEncryptedExtensions Agree(ServerHello hello, CipherSuiteInfo suite, HandshakeMessage message)
     {
         HandshakeLink link = _client.Link;
-        SelectPsk(hello, suite);
+        OfferedPsk? selected = SelectPsk(hello, suite);
         link.Negotiated(suite);
         link.Transcript.Append(message.Raw);
 
-        Span<byte> psk = stackalloc byte[HashKinds.MaxLength];
+        Span<byte> psk = stackalloc byte[OfferedPsk.MaxSecretLength];
         Span<byte> shared = stackalloc byte[NamedGroups.MaxSecretLength];
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         try
         {
-            psk = psk[..(_client.Resumed?.CopySecret(psk) ?? 0)];
-            shared = shared[..Agree(hello, shared)];
+            psk = psk[..(selected?.CopySecret(psk) ?? 0)];
+            shared = shared[..Agree(hello, shared, hasPsk: selected is not null)];
             link.Keys!.Start(psk);
             link.Keys.EnterHandshake(shared, link.Transcript.Current(hash));
         }
@@ -177,35 +186,45 @@ internal sealed class ExpectServerHello : HandshakeState
         return new ExpectEncryptedExtensions(_client, _hello.Offered);
     }
 
-    private void SelectPsk(ServerHello hello, CipherSuiteInfo suite)
+    /// <summary>R-60, of all PSKs in the hello.</summary>
+    private OfferedPsk? SelectPsk(ServerHello hello, CipherSuiteInfo suite)
     {
-        TlsSession? offered = _client.Offered13;
         if (!hello.Extensions.TryGet(ExtensionType.PreSharedKey, out TlsReader data))
         {
             _client.ReportFullHandshake();
-            return;
+            return null;
         }
         ushort index = data.UInt16();
         data.End();
-        if (offered is null || index != 0)
+        if (index >= _hello.Psks.Length)
         {
             throw new TlsException(TlsFault.PskIdentityOutOfRange);
         }
-        if (offered.Hash != suite.Hash)
+        OfferedPsk selected = _hello.Psks[index];
+        if (selected.Hash != suite.Hash)
         {
             throw new TlsException(TlsFault.PskHashMismatch);
         }
-        _client.ReportResumed(offered);
+        if (selected.Session is { } session)
+        {
+            _client.ReportResumed(session);
+        }
+        else
+        {
+            _client.ExternalPsk = selected.External;
+            _client.Link.Info.Resumption = ResumptionOutcome.Resumed(ResumptionMechanism.ExternalPsk);
+        }
+        return selected;
     }
 
-    private int Agree(ServerHello hello, Span<byte> shared)
+    private int Agree(ServerHello hello, Span<byte> shared, bool hasPsk)
     {
         if (!hello.Extensions.TryGet(ExtensionType.KeyShare, out TlsReader data))
         {
-            if (_client.Resumed is null || !_client.Settings.AllowPskWithoutKeyExchange)
+            if (!hasPsk || !_client.Settings.AllowPskWithoutKeyExchange)
             {
                 // D3, D4
-                throw new TlsException(_client.Resumed is null ? TlsFault.MissingExtension : TlsFault.PskWithoutKeyShare, nameof(ExtensionType.KeyShare));
+                throw new TlsException(hasPsk ? TlsFault.PskWithoutKeyShare : TlsFault.MissingExtension, nameof(ExtensionType.KeyShare));
             }
             return 0;
         }
@@ -250,7 +269,12 @@ internal sealed class ExpectEncryptedExtensions(ClientHandshake client, IReadOnl
         {
             return StoredPeer.Verify(client.Link, session, client.TargetHost, peer => new ExpectServerFinished(client, session.Lineage.Next(), peer));
         }
-        // D15: no session, so nothing leads to Finished but a certificate and its proof.
+        if (client.ExternalPsk is { } psk)
+        {
+            var peer = PeerVerified.ByExternalPsk(psk);
+            return new ExpectServerFinished(client, client.BeginLineage(peer), peer);
+        }
+        // D15: no PSK, so nothing leads to Finished but a certificate and its proof.
         return new ExpectCertificateOrRequest(client, offered, mayRequest: true);
     }
 }
@@ -327,7 +351,7 @@ internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineag
 {
     public override HandshakeState Receive(HandshakeMessage message)
     {
-        if (client.Resumed is not null && message.Type is HandshakeType.Certificate or HandshakeType.CompressedCertificate or HandshakeType.CertificateRequest or HandshakeType.CertificateVerify)
+        if ((client.Resumed is not null || client.ExternalPsk is not null) && message.Type is HandshakeType.Certificate or HandshakeType.CompressedCertificate or HandshakeType.CertificateRequest or HandshakeType.CertificateVerify)
         {
             // D16, R-81
             throw new TlsException(TlsFault.CertificateInResumedHandshake);

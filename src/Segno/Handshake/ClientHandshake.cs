@@ -10,13 +10,24 @@ namespace Segno.Handshake;
 /// <summary>What a client's states share: what was offered, and what became of it.</summary>
 internal sealed class ClientHandshake
 {
+    /// <summary>As many sessions as a cache has for one key at most: one that hands out more is not to be trusted to end.</summary>
+    private const int MaxTaken = 16;
+
+    private bool _helloSent;
+
     public ClientHandshake(HandshakeLink link, ClientSettings settings, string? targetHost, int targetPort)
     {
-        ServerName = string.IsNullOrEmpty(targetHost) ? null : ServerNames.Normalize(targetHost).SniName;
         Link = link;
+        if (!string.IsNullOrEmpty(targetHost))
+        {
+            ReferenceName name = ServerNames.Normalize(targetHost);
+            ServerName = name.SniName;
+            link.Target = (name.Canonical, targetPort);
+        }
         Settings = settings;
         TargetHost = targetHost;
         TargetPort = targetPort;
+        ExternalPsks = settings.ExternalPsks;
     }
 
     public HandshakeLink Link { get; }
@@ -39,6 +50,15 @@ internal sealed class ClientHandshake
     /// <summary>The same, where it is one of TLS 1.2.</summary>
     public TlsSession? Offered12 => Offered is { ProtocolVersion: SslProtocols.Tls12 } session ? session : null;
 
+    /// <summary>The external PSKs that are offered, while they are.</summary>
+    public ExternalPskKey[] ExternalPsks { get; set; }
+
+    /// <summary>The external PSK that the server took.</summary>
+    public ExternalPskKey? ExternalPsk { get; set; }
+
+    /// <summary>What the hello offers, in this order: the session first, which costs the server no look-up.</summary>
+    public OfferedPsk[] Psks => [.. Offered13 is { } session ? new[] { new OfferedPsk(session) } : [], .. ExternalPsks.Select(psk => new OfferedPsk(psk))];
+
     /// <summary>The session that is resumed, once the server said so.</summary>
     public TlsSession? Resumed { get; set; }
 
@@ -60,58 +80,65 @@ internal sealed class ClientHandshake
             : null;
 
     /// <summary>Looks for a session to offer, and judges it as a server would.</summary>
+    /// <exception cref="TlsException">There is none, and resumption is required.</exception>
     public void ChooseSession()
     {
         if (!Settings.AllowResume)
         {
             NotOffered = ResumptionOutcome.None(ResumptionReason.ResumptionDisabled);
-            return;
         }
-        TlsSession? session = Settings.Resume;
-        ResumptionReason reason = ResumptionReason.NoSessionYet;
-        ClientSessionKey? key = session is null ? SessionKey() : null;
-        if (key is not null)
+        else if (Settings.Resume is { } session)
         {
-            Settings.SessionCache.TryTake(key, Link.Now, out session, out reason);
+            TryOffer(session, allowReuse: Settings.AllowTicketReuse);
         }
-        if (session is null)
+        else if (SessionKey() is { } key)
         {
-            NotOffered = ResumptionOutcome.None(reason);
-            return;
-        }
-        ResumptionMechanism mechanism = MechanismOf(session);
-        ResumptionOutcome verdict = CanResume(session, out ResumptionReason misfit)
-            ? ResumptionRules.Judge(session, new ResumptionOffer
-            {
-                Mechanism = mechanism,
-                ProtocolVersion = session.ProtocolVersion,
-                CipherSuite = session.CipherSuite,
-                Hash = session.Hash,
-                Scope = Settings.Scope,
-                ServerName = ServerName,
-                Now = Link.Now,
-                ResumedPeer = Settings.ResumedPeer,
-            })
-            : ResumptionOutcome.Declined(mechanism, misfit);
-        if (verdict.IsResumed)
-        {
-            Offered = session;
+            ChooseFromCache(key);
         }
         else
         {
-            NotOffered = ResumptionOutcome.None(verdict.Reason, verdict.Detail);
-            if (key is not null)
-            {
-                // A context that shares the cache may have another rule.
-                Settings.SessionCache.PutBack(key, session);
-            }
+            NotOffered = ResumptionOutcome.None(ResumptionReason.NoSessionYet);
+        }
+        if (Offered is null && Settings.RequireResumption)
+        {
+            throw new TlsException(TlsFault.NoSessionToResume, NotOffered.Reason.ToString());
         }
     }
 
-    /// <summary>The server made a full handshake, or the offer did not come about.</summary>
-    public void ReportFullHandshake() => Link.Info.Resumption = Offered is { } offered
-        ? ResumptionOutcome.Declined(MechanismOf(offered), ResumptionReason.DeclinedByServer)
-        : NotOffered;
+    /// <summary>The hello went out: the session that it offers is used.</summary>
+    public void HelloSent() => _helloSent = true;
+
+    /// <summary>The connection ended. A session that nobody saw, because the hello never went out, may be offered by another.</summary>
+    public void Ended()
+    {
+        if (_helloSent || Offered is not { } session)
+        {
+            return;
+        }
+        Offered = null;
+        session.TakeBack();
+        if (Settings.Resume is null && SessionKey() is { } key)
+        {
+            Callback.Call(() => Settings.SessionCache.PutBack(key, session));
+        }
+    }
+
+    /// <summary>The server makes a full handshake, or the offer did not come about.</summary>
+    /// <exception cref="TlsException">Resumption is required, or it should have taken an external PSK.</exception>
+    public void ReportFullHandshake()
+    {
+        Link.Info.Resumption = Offered is { } offered ? ResumptionOutcome.Declined(MechanismOf(offered), ResumptionReason.DeclinedByServer)
+            : ExternalPsks.Length > 0 ? ResumptionOutcome.Declined(ResumptionMechanism.ExternalPsk, ResumptionReason.DeclinedByServer)
+            : NotOffered;
+        if (Settings.RequireResumption)
+        {
+            throw new TlsException(TlsFault.ResumptionRequiredButDeclined, Link.Info.Resumption.Reason.ToString());
+        }
+        if (!Settings.AllowCertificates)
+        {
+            throw new TlsException(TlsFault.ExternalPskNotSelected);
+        }
+    }
 
     /// <summary>The server's choice (RFC 7301 §3.2), of this connection whatever the session had.</summary>
     public void ReadApplicationProtocol(ExtensionBlock extensions)
@@ -145,11 +172,11 @@ internal sealed class ClientHandshake
         if (Offered is { } declined && SessionKey() is { } key)
         {
             // what the server has forgotten of one ticket it has forgotten of its siblings. Not before it has proved who it is.
-            Settings.SessionCache.Remove(key, declined.LineageId);
+            Callback.Call(() => Settings.SessionCache.Remove(key, declined.LineageId));
         }
         Link.Info.AuthenticatedAt = Link.Now;
         SessionLineage lineage = SessionLineage.Begin(
-            Link.Info.AuthenticatedAt, SessionLimits.MaxLifetime, peer.Chain, peer.NotAfter, null, Link.Crypto);
+            Link.Info.AuthenticatedAt, SessionLimits.MaxLifetime, peer.Chain, peer.NotAfter, null, Link.Crypto, peer.ExternalPsk);
         Link.Info.LineageId = lineage.Id;
         return lineage;
     }
@@ -192,6 +219,68 @@ internal sealed class ClientHandshake
         Link.Info.IsMutuallyAuthenticated = session.IsMutuallyAuthenticated;
     }
 
+    /// <summary>The first that fits. What does not goes back: a context that shares the cache may have another rule.</summary>
+    private void ChooseFromCache(ClientSessionKey key)
+    {
+        List<TlsSession> unfit = [];
+        (TlsSession? session, ResumptionReason reason) = Take(key);
+        for (; session is not null; (session, reason) = Take(key))
+        {
+            if (TryOffer(session, allowReuse: false))
+            {
+                break;
+            }
+            unfit.Add(session);
+            if (session.ProtocolVersion == SslProtocols.Tls12 || unfit.Count == MaxTaken)
+            {
+                // A session of TLS 1.2 stays in the cache and would come again.
+                break;
+            }
+        }
+        if (unfit.Count == 0 && Offered is null)
+        {
+            NotOffered = ResumptionOutcome.None(reason);
+        }
+        unfit.ForEach(other => Callback.Call(() => Settings.SessionCache.PutBack(key, other)));
+    }
+
+    private (TlsSession? Session, ResumptionReason Reason) Take(ClientSessionKey key) => Callback.Call(
+        () => Settings.SessionCache.TryTake(key, Link.Now, out TlsSession? session, out ResumptionReason reason) ? (session, reason) : (null, reason));
+
+    private bool TryOffer(TlsSession session, bool allowReuse)
+    {
+        ResumptionOutcome verdict = Judge(session);
+        if (verdict.IsResumed && !session.TryOffer() && !allowReuse)
+        {
+            // R-83, J1: somebody was given it beside the cache, or a second time.
+            verdict = ResumptionOutcome.Declined(verdict.Mechanism, ResumptionReason.SessionConsumed);
+        }
+        if (verdict.IsResumed)
+        {
+            Offered = session;
+        }
+        else if (NotOffered.Reason == ResumptionReason.None)
+        {
+            // That of the best one.
+            NotOffered = ResumptionOutcome.None(verdict.Reason, verdict.Detail);
+        }
+        return verdict.IsResumed;
+    }
+
+    private ResumptionOutcome Judge(TlsSession session) => Misfit(session) is { } misfit
+        ? ResumptionOutcome.Declined(MechanismOf(session), misfit)
+        : ResumptionRules.Judge(session, new ResumptionOffer
+        {
+            Mechanism = MechanismOf(session),
+            ProtocolVersion = session.ProtocolVersion,
+            CipherSuite = session.CipherSuite,
+            Hash = session.Hash,
+            Scope = Settings.Scope,
+            ServerName = ServerName,
+            Now = Link.Now,
+            ResumedPeer = Settings.ResumedPeer,
+        });
+
     private static ResumptionMechanism MechanismOf(TlsSession session) => session switch
     {
         { ProtocolVersion: SslProtocols.Tls13 } => ResumptionMechanism.Psk,
@@ -199,24 +288,27 @@ internal sealed class ClientHandshake
         _ => ResumptionMechanism.SessionId,
     };
 
-    /// <summary>Whether this hello can offer the session at all.</summary>
-    private bool CanResume(TlsSession session, out ResumptionReason misfit)
+    /// <summary>Why this hello cannot offer the session at all; <see langword="null"/> where it can.</summary>
+    private ResumptionReason? Misfit(TlsSession session)
     {
         bool isTls13 = session.ProtocolVersion == SslProtocols.Tls13;
         if (isTls13 ? !Settings.AllowsTls13 : !Settings.AllowsTls12)
         {
-            misfit = ResumptionReason.ProtocolVersionMismatch;
-            return false;
+            return ResumptionReason.ProtocolVersionMismatch;
         }
         if (session.Ticket.IsEmpty && (isTls13 || session.SessionId.IsEmpty))
         {
-            misfit = ResumptionReason.TicketMalformed;
-            return false;
+            return ResumptionReason.TicketMalformed;
         }
         //
-        misfit = ResumptionReason.CipherSuiteMismatch;
-        return isTls13
+        bool hasSuite = isTls13
             ? Array.Exists(Settings.CipherSuites13, suite => suite.Hash == session.Hash)
             : Array.Exists(Settings.CipherSuites12, suite => suite.Suite == session.CipherSuite);
+        if (!hasSuite)
+        {
+            return ResumptionReason.CipherSuiteMismatch;
+        }
+        // B5: an address is no server name, and yet another host.
+        return string.Equals(session.TargetHost, Link.Target.Host, StringComparison.Ordinal) ? null : ResumptionReason.ServerNameMismatch;
     }
 }

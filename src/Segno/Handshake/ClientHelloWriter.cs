@@ -2,7 +2,6 @@ using Segno.Buffers;
 using Segno.Cryptography;
 using Segno.Handshake.Extensions;
 using Segno.Handshake.Messages;
-using Segno.Sessions;
 using Segno.Sessions.Tickets;
 
 namespace Segno.Handshake;
@@ -32,10 +31,18 @@ internal sealed class ClientHelloWriter : IDisposable
         _greaseShare = client.Settings.SendGrease;
         client.Link.ClientRandom = _random;
         client.Link.Info.ServerName = client.ServerName;
-        foreach (TlsNamedGroup group in client.Settings.AllowsTls13 ? client.Settings.KeyShareGroups(client.Offered) : [])
+        try
         {
-            // of this connection alone.
-            _shares.Add(client.Link.Crypto.StartKeyExchange(group));
+            foreach (TlsNamedGroup group in client.Settings.AllowsTls13 ? client.Settings.KeyShareGroups(client.Offered) : [])
+            {
+                // of this connection alone.
+                _shares.Add(client.Link.Crypto.StartKeyExchange(group));
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
         }
     }
 
@@ -54,6 +61,9 @@ internal sealed class ClientHelloWriter : IDisposable
 
     /// <summary>The suite of the HelloRetryRequest, once there was one.</summary>
     public CipherSuiteInfo? RetrySuite { get; set; }
+
+    /// <summary>The PSKs that were offered, in the order of the hello.</summary>
+    public OfferedPsk[] Psks { get; private set; } = [];
 
     /// <summary>The extensions that were sent: all that a server may answer.</summary>
     public HashSet<ExtensionType> Offered { get; } = [];
@@ -95,7 +105,7 @@ internal sealed class ClientHelloWriter : IDisposable
             writer.UInt16(0);
         }
         WriteServerName(writer);
-        if (settings.CertificateStatusMode != TlsCertificateStatusMode.None)
+        if (settings.AllowCertificates && settings.CertificateStatusMode != TlsCertificateStatusMode.None)
         {
             TlsWriter.OpenVector status = Open(writer, ExtensionType.StatusRequest);
             CertificateStatus.WriteRequest(writer);
@@ -123,21 +133,22 @@ internal sealed class ClientHelloWriter : IDisposable
             writer.Vector16([0]);
         }
         int bindersLength = 0;
-        if (settings.AllowResume && settings.AllowsTls13)
+        Psks = settings.AllowsTls13 ? _client.Psks : [];
+        if (settings.AllowsTls13 && (settings.AllowResume || Psks.Length > 0))
         {
             TlsWriter.OpenVector modes = Open(writer, ExtensionType.PskKeyExchangeModes);
             writer.Vector8(settings.AllowPskWithoutKeyExchange ? [PskDheKe, PskKe] : [PskDheKe]);
             writer.Close(modes);
-            if (_client.Offered13 is { } session)
+            if (Psks.Length > 0)
             {
-                bindersLength = WritePsk(writer, session);
+                bindersLength = WritePsks(writer);
             }
         }
         writer.Close(extensions);
         if (bindersLength > 0)
         {
             _client.Link.End(start, toTranscript: false);
-            WriteBinder(start, bindersLength, _client.Offered13!);
+            WriteBinders(start, bindersLength);
         }
         ReadOnlySpan<byte> sent = _client.Link.End(start);
         if (settings.MessageRewriter is not null)
@@ -194,14 +205,17 @@ internal sealed class ClientHelloWriter : IDisposable
         writer.Close(list);
         writer.Close(extension);
 
-        extension = Open(writer, ExtensionType.SignatureAlgorithms);
-        list = writer.Open(2);
-        foreach (TlsSignatureScheme scheme in settings.SignatureSchemes)
+        if (settings.AllowCertificates)
         {
-            writer.UInt16((int)scheme);
+            extension = Open(writer, ExtensionType.SignatureAlgorithms);
+            list = writer.Open(2);
+            foreach (TlsSignatureScheme scheme in settings.SignatureSchemes)
+            {
+                writer.UInt16((int)scheme);
+            }
+            writer.Close(list);
+            writer.Close(extension);
         }
-        writer.Close(list);
-        writer.Close(extension);
 
         if (settings.ApplicationProtocols.Length > 0)
         {
@@ -270,13 +284,13 @@ internal sealed class ClientHelloWriter : IDisposable
     private void WriteOffers13(TlsWriter writer)
     {
         ClientSettings settings = _client.Settings;
-        if (settings.CompressCertificates)
+        if (settings.AllowCertificates && settings.CompressCertificates)
         {
             TlsWriter.OpenVector extension = Open(writer, ExtensionType.CompressCertificate);
             CompressedCertificate.WriteOffer(writer);
             writer.Close(extension);
         }
-        if (settings.ServerCertificateAuthorities.Length > 0)
+        if (settings.AllowCertificates && settings.ServerCertificateAuthorities.Length > 0)
         {
             TlsWriter.OpenVector extension = Open(writer, ExtensionType.CertificateAuthorities);
             CertificateAuthorities.Write(writer, settings.ServerCertificateAuthorities);
@@ -310,32 +324,39 @@ internal sealed class ClientHelloWriter : IDisposable
     }
 
     /// <returns>The length of the binders list at the end of the message.</returns>
-    private int WritePsk(TlsWriter writer, TlsSession session)
+    private int WritePsks(TlsWriter writer)
     {
-        int binderLength = session.Hash.Length();
         TlsWriter.OpenVector extension = Open(writer, ExtensionType.PreSharedKey);
-        TlsWriter.OpenVector identities = writer.Open(2);
-        writer.Vector16(session.Ticket.Span);
-        writer.UInt32(TicketAge.Obfuscate(session, _client.Link.Now));
-        writer.Close(identities);
-        TlsWriter.OpenVector binders = writer.Open(2);
-        writer.UInt8(binderLength);
-        writer.Reserve(binderLength).Clear();
-        writer.Close(binders);
+        TlsWriter.OpenVector list = writer.Open(2);
+        foreach (OfferedPsk psk in Psks)
+        {
+            writer.Vector16(psk.Identity.Span);
+            // an external PSK has no age.
+            writer.UInt32(psk.Session is { } session ? TicketAge.Obfuscate(session, _client.Link.Now) : 0);
+        }
+        writer.Close(list);
+        int start = writer.Position;
+        list = writer.Open(2);
+        foreach (OfferedPsk psk in Psks)
+        {
+            writer.UInt8(psk.Hash.Length());
+            writer.Reserve(psk.Hash.Length()).Clear();
+        }
+        writer.Close(list);
         writer.Close(extension);
-        return 2 + 1 + binderLength;
+        return writer.Position - start;
     }
 
-    /// <summary>Over all hellos so far .</summary>
-    private void WriteBinder(int start, int bindersLength, TlsSession session)
+    /// <summary>Each over all hellos so far, up to the binders .</summary>
+    private void WriteBinders(int start, int bindersLength)
     {
         Span<byte> message = _client.Link.Unfinished(start);
-        Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
-        ReadOnlySpan<byte> transcript = _client.Link.Transcript.CurrentWith(session.Hash, message[..^bindersLength], hash);
-        Span<byte> psk = stackalloc byte[HashKinds.MaxLength];
-        psk = psk[..session.CopySecret(psk)];
-        KeySchedule.ComputeBinder(_client.Link.Crypto, session.Hash, psk, external: false, transcript, message[^session.Hash.Length()..]);
-        System.Security.Cryptography.CryptographicOperations.ZeroMemory(psk);
+        Span<byte> binders = message[^bindersLength..][2..];
+        foreach (OfferedPsk psk in Psks)
+        {
+            psk.WriteBinder(_client.Link, message[..^bindersLength], binders.Slice(1, psk.Hash.Length()));
+            binders = binders[(1 + psk.Hash.Length())..];
+        }
     }
 
     private TlsWriter.OpenVector Open(TlsWriter writer, ExtensionType type)

@@ -119,7 +119,7 @@ internal sealed class ExpectClientHello : HandshakeState
         {
             throw new TlsException(TlsFault.PskChangedAfterRetry);
         }
-        if (_server.Resumed is not null && !second.Extensions.Has(ExtensionType.PreSharedKey))
+        if ((_server.Resumed is not null || _server.ExternalPsk is not null) && !second.Extensions.Has(ExtensionType.PreSharedKey))
         {
             // D5: only PSKs that do not fit the suite may go, and the one we took fits.
             throw new TlsException(TlsFault.PskChangedAfterRetry);

@@ -31,6 +31,12 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     /// <summary>Server: under which IDs the store has the sessions of this connection.</summary>
     public List<ReadOnlyMemory<byte>> StoredSessionIds { get; } = [];
 
+    /// <summary>Client: the host connected to, in its canonical form, and its port.</summary>
+    public (string? Host, int Port) Target { get; set; }
+
+    /// <summary>Server: what the application wants to find in the sessions of this connection, where it said so; else they carry on what the resumed one had.</summary>
+    public ReadOnlyMemory<byte>? ApplicationData { get; set; }
+
     /// <summary>Server, after the handshake: what gives its client sessions; <see langword="null"/> where there is nothing to give.</summary>
     public SessionIssuer? Issuer { get; set; }
 
@@ -48,7 +54,7 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
 
     public abstract TlsSettings Settings { get; }
 
-    public DateTimeOffset Now => Settings.TimeProvider.GetUtcNow();
+    public DateTimeOffset Now => Callback.Call(Settings.TimeProvider.GetUtcNow);
 
     protected abstract FlightBuffer Messages { get; }
 
@@ -58,7 +64,12 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     /// <summary>What goes out next is protected so.</summary>
     public abstract void SetWriteProtection(RecordProtection protection);
 
-    public void SetReadSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret) => SetReadProtection(new Tls13Protection(Crypto, suite, secret));
+    public void SetReadSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret)
+    {
+        // Before there are keys that nobody would take.
+        CheckEndOfRecord();
+        SetReadProtection(new Tls13Protection(Crypto, suite, secret));
+    }
 
     public void SetWriteSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret) => SetWriteProtection(new Tls13Protection(Crypto, suite, secret));
 
@@ -152,7 +163,13 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     public Span<byte> Unfinished(int start) => Messages.Span[start..];
 
     public void Log(string label, ReadOnlySpan<byte> secret)
-        => Settings.KeyLog?.Invoke($"{label} {Convert.ToHexStringLower(ClientRandom)} {Convert.ToHexStringLower(secret)}");
+    {
+        if (Settings.KeyLog is { } log)
+        {
+            string line = $"{label} {Convert.ToHexStringLower(ClientRandom)} {Convert.ToHexStringLower(secret)}";
+            Callback.Call(() => log(line));
+        }
+    }
 
     public void LogHandshakeSecrets()
     {
@@ -211,6 +228,8 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
                 IssuedAt = Now,
                 Lifetime = lifetime,
                 ServerName = Info.ServerName,
+                TargetHost = Target.Host,
+                TargetPort = Target.Port,
                 ApplicationProtocol = Info.ApplicationProtocol,
                 Group = Info.Group,
                 ExtendedMasterSecret = Info.ExtendedMasterSecret && Info.ProtocolVersion == SslProtocols.Tls12,
@@ -219,6 +238,7 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
                 SessionId = handles.SessionId,
                 AgeAdd = handles.AgeAdd,
                 MaxEarlyDataSize = handles.MaxEarlyDataSize,
+                ApplicationData = ApplicationData ?? default,
             },
             secret,
             out session);

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Segno.Cryptography;
+using Segno.Sessions;
 
 namespace Segno.Handshake;
 
@@ -35,9 +36,9 @@ internal sealed class KeySchedule : IDisposable
 
     private Span<byte> Stage => Slot(0);
 
-    /// <summary>The binder of a PSK over a truncated ClientHello (RFC 9846 §4.3.11.2).</summary>
+    /// <summary>The binder of a PSK over a truncated ClientHello (RFC 9846 §4.3.11.2; imported PSKs: RFC 9258 §5.2; D13).</summary>
     public static void ComputeBinder(
-        CryptoProvider crypto, HashKind hash, ReadOnlySpan<byte> psk, bool external, ReadOnlySpan<byte> transcriptHash, Span<byte> binder)
+        CryptoProvider crypto, HashKind hash, ReadOnlySpan<byte> psk, PskKind kind, ReadOnlySpan<byte> transcriptHash, Span<byte> binder)
     {
         Span<byte> early = stackalloc byte[HashKinds.MaxLength];
         Span<byte> key = stackalloc byte[HashKinds.MaxLength];
@@ -46,7 +47,13 @@ internal sealed class KeySchedule : IDisposable
         try
         {
             crypto.HkdfExtract(hash, [], psk, early);
-            DeriveSecret(crypto, hash, early, external ? "ext binder"u8 : "res binder"u8, [], key);
+            ReadOnlySpan<byte> label = kind switch
+            {
+                PskKind.Resumption => "res binder"u8,
+                PskKind.External => "ext binder"u8,
+                _ => "imp binder"u8,
+            };
+            DeriveSecret(crypto, hash, early, label, [], key);
             FinishedMac(crypto, hash, key, transcriptHash, binder);
         }
         finally

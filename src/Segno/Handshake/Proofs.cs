@@ -46,6 +46,9 @@ internal sealed class PeerVerified
     /// <summary>The certificates in DER, leaf first, those of a resumed session included.</summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> Chain { get; }
 
+    /// <summary>The external PSK that stands in place of certificates, that of a resumed session included.</summary>
+    public ExternalPskOrigin? ExternalPsk { get; private init; }
+
     /// <summary>Until when the certificate of this handshake may be relied on.</summary>
     public DateTimeOffset? NotAfter { get; private init; }
 
@@ -72,7 +75,7 @@ internal sealed class PeerVerified
     {
         if (session.PeerCertificates.Count == 0 || rule == ResumedPeer.Reuse)
         {
-            return new PeerVerified(null, session.PeerCertificates);
+            return new PeerVerified(null, session.PeerCertificates) { ExternalPsk = session.Lineage.ExternalPsk };
         }
         if (rule == ResumedPeer.Reverify && peer is not null && verdict is not null
             && ReferenceEquals(peer.Chain, session.PeerCertificates) && ReferenceEquals(verdict.Leaf, peer.Leaf))
@@ -82,6 +85,9 @@ internal sealed class PeerVerified
         }
         throw new InvalidOperationException("The session's peer certificate was not examined again.");
     }
+
+    /// <summary>By an external PSK: whoever has its secret is who it was made for. The binder and Finished show who has it.</summary>
+    public static PeerVerified ByExternalPsk(ExternalPskKey psk) => new(null, []) { ExternalPsk = psk.Origin };
 
     /// <summary>Server: a client that shows no certificate.</summary>
     /// <exception cref="TlsException">One is required.</exception>

@@ -10,7 +10,7 @@ using Segno.Sessions.Tickets;
 
 namespace Segno.Handshake;
 
-/// <summary>From a ClientHello to the server's flight: suite, group, session, certificate, in this order.</summary>
+/// <summary>From a ClientHello to the server's flight: suite, session or external PSK, group, certificate, in this order.</summary>
 internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hello, TlsNamedGroup? retriedGroup)
 {
     /// <summary>More tickets than this are not opened.</summary>
@@ -22,19 +22,18 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
     private readonly HandshakeLink _link = server.Link;
     private TlsNamedGroup _group;
     private ReadOnlyMemory<byte> _peerShare;
+    private OfferedPsk? _psk;
     private int _pskIndex = -1;
     private ReadOnlyMemory<byte> _singleUseId;
     private bool _useKeyExchange = true;
     private KeyExchangeAnswer? _answer;
+    private readonly HashSet<int> _tickets = [];
+    private bool _hasTicket;
 
     public HandshakeState Run()
     {
-        CipherSuiteInfo suite = ChooseSuite();
-        if (server.Suite is { } earlier && earlier != suite)
-        {
-            throw new TlsException(TlsFault.SecondClientHelloDiffers);
-        }
-        server.Suite = suite;
+        // After a HelloRetryRequest it is chosen, and the second hello offers the same ones.
+        server.Suite ??= ChooseSuite() ?? throw new TlsException(TlsFault.NoCommonCipherSuite);
         hello.ReadPreSharedKeys();
         byte[]? modes = hello.PskModes();
         if (hello.Identities.Count > 0 && modes is null)
@@ -55,15 +54,23 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         {
             throw new TlsException(TlsFault.KeyShareNotInSupportedGroups);
         }
-        return Locate(0, usable, pskOnly, found => Agree(found, groups, shares, pskOnly));
+        return Select(0, usable, groups, shares, pskOnly);
     }
 
-    private CipherSuiteInfo ChooseSuite()
+    /// <summary>Sessions first, then external PSKs, then the certificate.</summary>
+    private HandshakeState Select(
+        int from, bool modesUsable, ushort[]? groups, List<(TlsNamedGroup Group, ReadOnlyMemory<byte> Share)>? shares, bool pskOnly)
+        => Locate(from, modesUsable, pskOnly, session => session is null && modesUsable
+            ? ExternalPsks().Select((key, index) => Agree(UseExternal(key, index), groups, shares, pskOnly))
+            : Agree(session is null ? null : new OfferedPsk(session), groups, shares, pskOnly));
+
+    /// <param name="hash">The hash that it shall have, if one is given.</param>
+    private CipherSuiteInfo? ChooseSuite(HashKind? hash = null)
     {
-        CipherSuiteInfo[] ours = server.Settings.CipherSuites13;
+        CipherSuiteInfo[] ours = hash is null ? server.Settings.CipherSuites13 : Array.FindAll(server.Settings.CipherSuites13, suite => suite.Hash == hash);
         if (server.Settings.PreferServerCipherSuites)
         {
-            return Array.Find(ours, suite => hello.CipherSuites.Contains((ushort)suite.Suite)) ?? throw new TlsException(TlsFault.NoCommonCipherSuite);
+            return Array.Find(ours, suite => hello.CipherSuites.Contains((ushort)suite.Suite));
         }
         foreach (ushort theirs in hello.CipherSuites)
         {
@@ -72,7 +79,31 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
                 return common;
             }
         }
-        throw new TlsException(TlsFault.NoCommonCipherSuite);
+        return null;
+    }
+
+    /// <summary>An external PSK has a say in the suite (RFC 9846 §4.3.11), until a HelloRetryRequest has named it.</summary>
+    private ExternalPskSelection ExternalPsks()
+        => new(server, hello, _tickets, hash => server.Suite!.Hash == hash ? server.Suite : retriedGroup is null ? ChooseSuite(hash) : null);
+
+    private OfferedPsk? UseExternal(ExternalPskKey? key, int index)
+    {
+        if (key is null)
+        {
+            if (server.Settings.ExternalPskSelector is not null && hello.Identities.Count > 0 && !_hasTicket)
+            {
+                _link.Info.Resumption = ResumptionOutcome.Declined(ResumptionMechanism.ExternalPsk, ResumptionReason.ExternalPskUnknown);
+            }
+            return null;
+        }
+        if (key.Hash != server.Suite!.Hash)
+        {
+            server.Suite = ChooseSuite(key.Hash);
+        }
+        _pskIndex = index;
+        _singleUseId = default;
+        _link.Info.Resumption = ResumptionOutcome.Resumed(ResumptionMechanism.ExternalPsk);
+        return new OfferedPsk(key);
     }
 
     /// <summary>Locate and judge: the first identity that is a good session of ours. Nothing is changed by it.</summary>
@@ -95,7 +126,17 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             () => server.Policy.LocateAsync(ResumptionMechanism.Psk, hello.Identities[index].Identity),
             located =>
             {
-                _link.Located(located);
+                // An identity that has not even the form of a ticket may be that of an external PSK.
+                bool isTicket = located.Reason != ResumptionReason.TicketMalformed || server.Settings.ExternalPskSelector is null;
+                _hasTicket |= isTicket;
+                if (isTicket)
+                {
+                    _link.Located(located);
+                }
+                if (located.Session is not null)
+                {
+                    _tickets.Add(index);
+                }
                 ResumptionOutcome outcome = located.Session is { } session
                     ? Judge(session)
                     : ResumptionOutcome.Declined(ResumptionMechanism.Psk, located.Reason, located.Rule);
@@ -104,9 +145,22 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
                 {
                     return Locate(index + 1, modesUsable, pskOnly, next);
                 }
-                _pskIndex = index;
-                _singleUseId = located.SingleUseId;
-                return next(located.Session);
+                return located.Session!.Lineage.ExternalPsk is { } origin
+                    ? ExternalPsks().Confirm(origin, isKnown => isKnown ? Take() : Forget())
+                    : Take();
+
+                HandshakeState Take()
+                {
+                    _pskIndex = index;
+                    _singleUseId = located.SingleUseId;
+                    return next(located.Session);
+                }
+
+                HandshakeState Forget()
+                {
+                    _link.Info.Resumption = ResumptionOutcome.Declined(ResumptionMechanism.Psk, ResumptionReason.ExternalPskUnknown);
+                    return Locate(index + 1, modesUsable, pskOnly, next);
+                }
             });
     }
 
@@ -119,18 +173,25 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         Scope = server.Settings.Scope,
         ServerName = server.ServerName,
         Now = _link.Now,
-        ClientCertificateRequired = server.Settings.ClientCertificateMode == TlsClientCertificateMode.Required,
+        ClientCertificateRequired = server.Settings.ClientCertificateMode == TlsClientCertificateMode.Required
+            && !(session.Lineage.ExternalPsk is not null && server.Settings.AllowPskInsteadOfClientCertificate),
         ResumedPeer = server.Settings.ResumedPeer,
     });
 
     private HandshakeState Agree(
-        TlsSession? session, ushort[]? groups, List<(TlsNamedGroup Group, ReadOnlyMemory<byte> Share)>? shares, bool pskOnly)
+        OfferedPsk? psk, ushort[]? groups, List<(TlsNamedGroup Group, ReadOnlyMemory<byte> Share)>? shares, bool pskOnly)
     {
-        server.Resumed = session;
-        _useKeyExchange = !(session is not null && pskOnly);
-        if (session is not null)
+        _psk = psk;
+        server.Resumed = psk?.Session;
+        server.ExternalPsk = psk?.External;
+        _useKeyExchange = !(psk is not null && pskOnly);
+        if (psk is not null)
         {
-            Prove(session);
+            Prove(psk, hello.Binders[_pskIndex]);
+        }
+        else if (server.Settings.IsPskOnly)
+        {
+            RefuseUnknown();
         }
         if (_useKeyExchange)
         {
@@ -143,7 +204,11 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
                 return Retry();
             }
         }
-        if (session is not null)
+        if (psk?.External is { } external)
+        {
+            return SendFlight(PeerVerified.ByExternalPsk(external));
+        }
+        if (psk?.Session is { } session)
         {
             // Before our flight: where the client's certificate is refused, it may show another in a full handshake.
             return StoredPeer.Verify(
@@ -152,7 +217,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
                 null,
                 peer => _singleUseId.IsEmpty
                     ? SendFlight(peer)
-                    : Consume(peer, () => Locate(_pskIndex + 1, modesUsable: true, pskOnly, found => Agree(found, groups, shares, pskOnly))),
+                    : Consume(peer, () => Select(_pskIndex + 1, modesUsable: true, groups, shares, pskOnly)),
                 () =>
                 {
                     _link.Info.Resumption = ResumptionOutcome.Declined(ResumptionMechanism.Psk, ResumptionReason.ClientCertificateRejected);
@@ -168,18 +233,13 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         return Pause.For(() => server.SelectCertificate(hello), certificate => UseCertificate(certificate, schemes));
     }
 
-    /// <summary>Prove: the binder shows that the client has the session's secret (RFC 9846 §4.3.11.2; D5, D6, R-74).</summary>
-    private void Prove(TlsSession session)
+    /// <summary>Prove: the binder shows that the client has the PSK (RFC 9846 §4.3.11.2; D5, D6, R-55).</summary>
+    private void Prove(OfferedPsk psk, byte[] binder)
     {
-        Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
-        Span<byte> psk = stackalloc byte[HashKinds.MaxLength];
-        Span<byte> binder = stackalloc byte[HashKinds.MaxLength];
-        binder = binder[..session.Hash.Length()];
-        ReadOnlySpan<byte> transcript = _link.Transcript.CurrentWith(session.Hash, hello.Raw.AsSpan(0, hello.BindersOffset), hash);
-        psk = psk[..session.CopySecret(psk)];
-        KeySchedule.ComputeBinder(_link.Crypto, session.Hash, psk, external: false, transcript, binder);
-        CryptographicOperations.ZeroMemory(psk);
-        if (!CryptographicOperations.FixedTimeEquals(binder, hello.Binders[_pskIndex]))
+        Span<byte> expected = stackalloc byte[HashKinds.MaxLength];
+        expected = expected[..psk.Hash.Length()];
+        psk.WriteBinder(_link, hello.Raw.AsSpan(0, hello.BindersOffset), expected);
+        if (!CryptographicOperations.FixedTimeEquals(expected, binder))
         {
             throw new TlsException(TlsFault.PskBinderInvalid);
         }
@@ -209,6 +269,24 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
                 _link.Info.Resumption = ResumptionOutcome.Declined(ResumptionMechanism.Psk, reason);
                 return declined();
             });
+    }
+
+    /// <summary>
+    /// No PSK of the hello is known, and there is no certificate. Whoever tries identities learns nothing: the alert is that of a
+    /// wrong binder, and comes after the same work (RFC 9846 appendix F.6).
+    /// </summary>
+    private void RefuseUnknown()
+    {
+        if (hello.Identities.Count == 0 || _link.Info.Resumption.Reason == ResumptionReason.NoUsablePskMode)
+        {
+            throw new TlsException(TlsFault.NoSuitableCertificate);
+        }
+        Span<byte> secret = stackalloc byte[HashKinds.MaxLength];
+        _link.Crypto.FillRandom(secret);
+        Span<byte> binder = stackalloc byte[HashKinds.MaxLength];
+        new OfferedPsk(new ExternalPskKey(new TlsPskIdentity(hello.Identities[0].Identity), server.Suite!.Hash, PskKind.External, secret))
+            .WriteBinder(_link, hello.Raw.AsSpan(0, hello.BindersOffset), binder[..server.Suite.Hash.Length()]);
+        throw new TlsException(TlsFault.ExternalPskUnknown);
     }
 
     /// <returns>Whether the client sent a share for the group; if not, it must be asked for one.</returns>
@@ -279,8 +357,8 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         throw new TlsException(candidates.Length == 0 ? TlsFault.NoSuitableCertificate : TlsFault.NoCommonSignatureScheme);
     }
 
-    /// <param name="resumedPeer">The client of the session that is resumed; <see langword="null"/> in a full handshake.</param>
-    private HandshakeState SendFlight(PeerVerified? resumedPeer)
+    /// <param name="pskPeer">The client of the session that is resumed, or of the external PSK; <see langword="null"/> in a full handshake.</param>
+    private HandshakeState SendFlight(PeerVerified? pskPeer)
     {
         _link.CheckEndOfRecord();
         server.ChooseApplicationProtocol(hello);
@@ -296,8 +374,8 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             _link.SkipEarlyData();
         }
         SendEncryptedExtensions();
-        bool request = server.Resumed is null && server.Settings.ClientCertificateMode != TlsClientCertificateMode.None;
-        if (server.Resumed is null)
+        bool request = _psk is null && server.Settings.ClientCertificateMode != TlsClientCertificateMode.None;
+        if (_psk is null)
         {
             if (request)
             {
@@ -318,9 +396,13 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             server.ReportResumed(session);
             _link.Info.IsTicketStateful = !_singleUseId.IsEmpty;
             _link.Info.TicketAgeSkew = TicketAge.Skew(hello.Identities[_pskIndex].ObfuscatedAge, session, _link.Now);
-            return new ExpectClientFinished(server, session.Lineage.Next(), resumedPeer ?? throw new InvalidOperationException("Nobody looked at the session's client."));
+            return new ExpectClientFinished(server, session.Lineage.Next(), pskPeer ?? throw new InvalidOperationException("Nobody looked at the session's client."));
         }
         _link.Info.AuthenticatedAt = _link.Now;
+        if (server.ExternalPsk is not null)
+        {
+            return new ExpectClientFinished(server, null, pskPeer ?? throw new InvalidOperationException("Nobody looked at the PSK's client."));
+        }
         return request
             ? new ExpectClientCertificate(server)
             : new ExpectClientFinished(server, null, PeerVerified.WithoutCertificate(server.Settings.ClientCertificateMode));
@@ -330,7 +412,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
     {
         Span<byte> share = stackalloc byte[NamedGroups.MaxShareLength];
         Span<byte> shared = stackalloc byte[NamedGroups.MaxSecretLength];
-        Span<byte> psk = stackalloc byte[HashKinds.MaxLength];
+        Span<byte> psk = stackalloc byte[OfferedPsk.MaxSecretLength];
         Span<byte> random = stackalloc byte[ClientHello.RandomLength];
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         (int Share, int Secret) lengths = (0, 0);
@@ -346,7 +428,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         ServerHello.WriteStart(writer, random, hello.SessionId, (ushort)server.Suite!.Suite);
         // In the order of RFC 8448's traces.
         TlsWriter.OpenVector extensions = writer.Open(2);
-        if (server.Resumed is not null)
+        if (_psk is not null)
         {
             writer.UInt16((int)ExtensionType.PreSharedKey);
             writer.UInt16(2);
@@ -369,7 +451,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         }
         try
         {
-            psk = psk[..(server.Resumed?.CopySecret(psk) ?? 0)];
+            psk = psk[..(_psk?.CopySecret(psk) ?? 0)];
             _link.Keys!.Start(psk);
             _link.Keys.EnterHandshake(shared[..lengths.Secret], _link.Transcript.Current(hash));
         }

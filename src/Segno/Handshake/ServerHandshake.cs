@@ -23,6 +23,9 @@ internal sealed class ServerHandshake(HandshakeLink link, ServerSettings setting
 
     public TlsSession? Resumed { get; set; }
 
+    /// <summary>The external PSK that stands in place of certificates.</summary>
+    public ExternalPskKey? ExternalPsk { get; set; }
+
     public TlsCertificate? Certificate { get; set; }
 
     public TlsSignatureScheme Scheme { get; set; }
@@ -88,13 +91,14 @@ internal sealed class ServerHandshake(HandshakeLink link, ServerSettings setting
     public void ReportResumed(TlsSession session)
     {
         Resumed = session;
+        Link.ApplicationData ??= session.ApplicationData;
         Link.Info.SessionAge = Link.Now - session.IssuedAt;
         Link.Info.AuthenticatedAt = session.AuthenticatedAt;
         Link.Info.LineageId = session.LineageId;
         Link.Info.ResumptionCount = session.ResumptionCount + 1;
     }
 
-    /// <summary>The lineage of a full handshake's sessions.</summary>
+    /// <summary>The lineage of the sessions of a full handshake, or of one by an external PSK.</summary>
     public SessionLineage BeginLineage(PeerVerified peer)
     {
         // The same moment on this connection and on all that resume it.
@@ -105,7 +109,8 @@ internal sealed class ServerHandshake(HandshakeLink link, ServerSettings setting
             peer.Chain,
             peer.Certificate?.Leaf.NotAfter.ToUniversalTime(),
             Certificate?.Certificate.NotAfter.ToUniversalTime(),
-            Link.Crypto);
+            Link.Crypto,
+            peer.ExternalPsk);
         Link.Info.LineageId = lineage.Id;
         return lineage;
     }

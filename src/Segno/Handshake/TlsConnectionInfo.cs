@@ -42,7 +42,7 @@ public sealed class TlsConnectionInfo
     /// <summary>What happened to resumption, and why.</summary>
     public ResumptionOutcome Resumption { get; internal set; }
 
-    /// <summary>Age of the resumed session, or <see langword="null"/> on a full handshake.</summary>
+    /// <summary>Age of the resumed session, or <see langword="null"/> on a full handshake and on one by an external PSK.</summary>
     public TimeSpan? SessionAge { get; internal set; }
 
     /// <summary>Server: by how much the client takes its ticket to be older than this server does, in milliseconds' precision (RFC 9846 §8.3); <see langword="null"/> where no ticket of TLS 1.3 was resumed.</summary>
@@ -58,7 +58,7 @@ public sealed class TlsConnectionInfo
     /// <see langword="null"/> after a full handshake of which no session is kept. Each side has its own.</summary>
     public Guid? LineageId { get; internal set; }
 
-    /// <summary>How many resumptions lie between the full handshake and this connection, this one included: 0 on a full handshake.</summary>
+    /// <summary>How many resumptions lie between the full handshake and this connection, this one included: 0 on a full handshake, and on one by an external PSK.</summary>
     public long ResumptionCount { get; internal set; }
 
     /// <summary>Whether both sides are authenticated by certificates, on a resumed connection by those of the full handshake it goes back to.</summary>
@@ -74,6 +74,9 @@ public sealed class TlsConnectionInfo
 
     /// <summary>The peer's certificates in DER, leaf first, also on resumption.</summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> RemoteCertificates { get; internal set; } = [];
+
+    /// <summary>The external PSK by which both sides authenticated each other in place of certificates, also on resumption; <see langword="null"/> without one.</summary>
+    public TlsPskIdentity? ExternalPskIdentity { get; internal set; }
 
     /// <summary>What the OCSP response stapled to the server's certificate says. A client's; on a resumed connection the server proves nothing anew and staples nothing.</summary>
     public TlsCertificateStatus RemoteCertificateStatus { get; internal set; }

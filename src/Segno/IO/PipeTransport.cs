@@ -53,9 +53,7 @@ internal sealed class PipeTransport(IDuplexPipe pipe) : Transport
         return Arrived(await _reader.ReadAsync(cancellationToken).ConfigureAwait(false));
     }
 
-    /// <summary>Takes what is here without waiting.</summary>
-    /// <returns>Whether there was something, be it the end.</returns>
-    public bool TryReceive(out Arrival arrival)
+    public override bool TryReceive(out Arrival arrival)
     {
         arrival = Arrival.End;
         if (!PrepareToReceive())

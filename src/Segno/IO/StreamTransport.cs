@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 
 namespace Segno.IO;
@@ -35,6 +36,19 @@ internal sealed class StreamTransport(Stream stream) : Transport
         }
         MakeRoom();
         return Arrived(await stream.ReadAsync(_input.AsMemory(_end), cancellationToken).ConfigureAwait(false));
+    }
+
+    /// <summary>Of all streams, only those on sockets can say that a read would not wait.</summary>
+    public override bool TryReceive(out Arrival arrival)
+    {
+        arrival = default;
+        if (stream is not NetworkStream { Socket.Available: > 0 })
+        {
+            return false;
+        }
+        MakeRoom();
+        arrival = Arrived(stream.Read(_input.AsSpan(_end)));
+        return true;
     }
 
     public override Arrival Receive(bool withoutBuffer, SyncDeadline? deadline)

@@ -80,8 +80,15 @@ internal sealed partial class TlsChannel
         }
     }
 
+    /// <summary>Takes the reading half for the application.</summary>
     /// <exception cref="NotSupportedException">Another read is going on.</exception>
     public void EnterRead()
+    {
+        TakeRead();
+        _applicationReads = true;
+    }
+
+    private void TakeRead()
     {
         int before = Interlocked.CompareExchange(ref _reading, Taken, Free);
         if (before != Free)

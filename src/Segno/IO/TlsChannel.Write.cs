@@ -43,6 +43,7 @@ internal sealed partial class TlsChannel
         {
             EndWrite();
         }
+        TakeTickets(synchronous: false);
     }
 
     public void Write(ReadOnlySpan<byte> data)
@@ -71,6 +72,7 @@ internal sealed partial class TlsChannel
         {
             EndWrite();
         }
+        TakeTickets(synchronous: true);
     }
 
     /// <summary>Does something with the engine's writing half, then sends all there is.</summary>

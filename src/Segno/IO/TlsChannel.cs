@@ -40,7 +40,7 @@ internal sealed partial class TlsChannel
 
     public async Task HandshakeAsync(CancellationToken cancellationToken)
     {
-        EnterRead();
+        TakeRead();
         await _gate.WaitAsync(CancellationToken.None).ConfigureAwait(false);
         try
         {
@@ -61,7 +61,7 @@ internal sealed partial class TlsChannel
 
     public void Handshake()
     {
-        EnterRead();
+        TakeRead();
         _gate.Wait();
         try
         {

@@ -57,7 +57,7 @@ public sealed class TlsDuplexPipe : IDuplexPipe, IAsyncDisposable
     /// <exception cref="InvalidOperationException">Not authenticated.</exception>
     public ResumptionOutcome Resumption => ConnectionInfo.Resumption;
 
-    /// <summary>Client: the newest session that the server gave, or <see langword="null"/>. In TLS 1.3 it comes after the handshake, with the first reads.</summary>
+    /// <summary>Client: the newest session that the server gave, or <see langword="null"/>. In TLS 1.3 it comes after the handshake: <see cref="WaitForSessionAsync"/>.</summary>
     public TlsSession? Session => _channel?.Connection.Session;
 
     internal TlsChannel Channel
@@ -128,6 +128,30 @@ public sealed class TlsDuplexPipe : IDuplexPipe, IAsyncDisposable
     /// <exception cref="InvalidOperationException">Not authenticated, closed, not a server, or sessions wait for <see cref="CommitSessionAsync"/>.</exception>
     public Task<int> IssueTicketsAsync(int count, CancellationToken cancellationToken = default) => Channel.IssueTicketsAsync(count, cancellationToken);
 
+    /// <summary>
+    /// Client: waits until the server has given a session, which <see cref="Session"/> has then, or until it is clear that it gives none.
+    /// TLS 1.3 servers send theirs after the handshake, mostly at once; TLS 1.2 servers in it. It reads from the transport, and so takes the
+    /// place of a read: not while another one is in progress. Whoever reads anyway need not wait.
+    /// </summary>
+    /// <param name="timeout">How long to wait: not negative, or <see cref="Timeout.InfiniteTimeSpan"/>.</param>
+    /// <param name="cancellationToken">Ends the wait; nothing is lost.</param>
+    /// <returns>What came of it. Application data that came is kept for the next read.</returns>
+    /// <exception cref="TlsException">The connection failed.</exception>
+    /// <exception cref="InvalidOperationException">Not authenticated, or a server.</exception>
+    /// <exception cref="NotSupportedException">A read is in progress.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeout"/> is negative.</exception>
+    public Task<SessionWait> WaitForSessionAsync(TimeSpan timeout, CancellationToken cancellationToken = default)
+        => Channel.WaitForSessionAsync(timeout, cancellationToken);
+
+    /// <summary>Server: the application's own bytes in the sessions of this connection; see <see cref="TlsConnection.SessionApplicationData"/>.</summary>
+    /// <exception cref="ArgumentException">More than 4096 bytes.</exception>
+    /// <exception cref="InvalidOperationException">Not authenticated; or set on a client.</exception>
+    public ReadOnlyMemory<byte> SessionApplicationData
+    {
+        get => Channel.Connection.SessionApplicationData;
+        set => Channel.Connection.SessionApplicationData = value;
+    }
+
     /// <summary>Sends close_notify if the connection is healthy (for a second at most, ignoring errors), then completes the transport. What was not flushed is dropped.</summary>
     /// <remarks>Happens by itself once both <see cref="Input"/> and <see cref="Output"/> are completed.</remarks>
     public ValueTask DisposeAsync()
@@ -165,6 +189,7 @@ public sealed class TlsDuplexPipe : IDuplexPipe, IAsyncDisposable
         {
             await channel.SendCloseNotifyAsync().ConfigureAwait(false);
         }
+        channel.TakeLastTickets(synchronous: false);
         // A reader or writer that is still at it leaves first: whoever is last completes the transport.
         channel.Close();
         _transport.CancelPendingRead();

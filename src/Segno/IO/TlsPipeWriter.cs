@@ -170,6 +170,7 @@ internal sealed class TlsPipeWriter(TlsDuplexPipe owner, PipeTransport transport
             {
                 channel.ExitWrite(synchronous: false);
             }
+            channel.TakeTickets(synchronous: false);
             bool isCancelled = Interlocked.Exchange(ref _cancelled, 0) != 0;
             return new FlushResult(result.IsCanceled || isCancelled, result.IsCompleted);
         }

@@ -35,6 +35,10 @@ internal abstract class Transport
     /// <param name="cancellationToken">Ends the wait; nothing is lost.</param>
     public abstract ValueTask<Arrival> ReceiveAsync(bool withoutBuffer, CancellationToken cancellationToken);
 
+    /// <summary>Takes what is here, without waiting.</summary>
+    /// <returns>Whether there was something, be it the end. <see langword="false"/> also where the transport cannot tell.</returns>
+    public abstract bool TryReceive(out Arrival arrival);
+
     /// <summary>The same, blocking the thread.</summary>
     /// <param name="withoutBuffer">As above.</param>
     /// <param name="deadline">When to give up, or <see langword="null"/>.</param>

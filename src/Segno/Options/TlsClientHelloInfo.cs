@@ -29,8 +29,8 @@ public sealed class TlsClientHelloInfo
     /// <summary>The protocol versions offered, as far as this library knows them.</summary>
     public SslProtocols SupportedVersions { get; internal init; }
 
-    /// <summary>The connection, for callbacks made for the platform's stream.</summary>
-    internal object? Sender { get; init; }
+    /// <summary>The <see cref="TlsConnection"/> that asks.</summary>
+    public object? Sender { get; internal init; }
 }
 
 /// <summary>What a server says when it asks for a client certificate.</summary>

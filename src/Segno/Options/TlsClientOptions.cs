@@ -34,8 +34,39 @@ public sealed class TlsClientOptions : TlsOptions
     /// <summary>Where sessions are kept for later connections. Default <see langword="null"/>: a memory cache of the context's own (256 peers, 4 sessions each).</summary>
     public IClientSessionCache? SessionCache { get; set; }
 
-    /// <summary>The session to resume, instead of one from the cache. Default <see langword="null"/>.</summary>
+    /// <summary>
+    /// The session to resume, instead of one from the cache: by connections to the host that it was made with, on any port. One of
+    /// TLS 1.3 is offered once, to whomever first, unless <see cref="AllowTicketReuse"/> says otherwise; connections after that offer
+    /// none (<see cref="ResumptionReason.SessionConsumed"/>). Default <see langword="null"/>.
+    /// </summary>
     public TlsSession? Resume { get; set; }
+
+    /// <summary>
+    /// The external PSKs to offer, 0 to 4, most preferred first; their identities, which go over the wire in the clear, have at most
+    /// 32768 bytes together. Such a client speaks TLS 1.3, and is connected to a server that has one of them: see
+    /// <see cref="AllowCertificateInsteadOfPsk"/>. Two PSKs with the same identity or the same secret are refused: one PSK is for one
+    /// client, one server and one hash (RFC 9257 §6). Default <see langword="null"/>: none. docs/external-psk.md.
+    /// </summary>
+    public IList<TlsExternalPsk>? ExternalPsks { get; set; }
+
+    /// <summary>Whether a server that takes none of <see cref="ExternalPsks"/> may prove itself by a certificate instead, in either version. Default <see langword="false"/>: <see cref="TlsFault.ExternalPskNotSelected"/>. Without <see cref="ExternalPsks"/> without effect.</summary>
+    public bool AllowCertificateInsteadOfPsk { get; set; }
+
+    /// <summary>
+    /// Whether <see cref="Resume"/> may be offered although it was offered before. A ticket of TLS 1.3 that is used twice lets who looks
+    /// on see that both connections are of one client (RFC 9846 appendix C.4). For protocols where that is known anyway and the server
+    /// wants that very session, as on the data connections of FTPS. Without effect on TLS 1.2, whose sessions are for many connections,
+    /// and on what the cache has. Default <see langword="false"/>.
+    /// </summary>
+    public bool AllowTicketReuse { get; set; }
+
+    /// <summary>
+    /// Whether only a resumed connection will do. Without a session to offer nothing is sent and the handshake fails with
+    /// <see cref="TlsFault.NoSessionToResume"/>; where the server declines, it ends at the ServerHello with
+    /// <see cref="TlsFault.ResumptionRequiredButDeclined"/> and the alert handshake_failure, before the server has shown a certificate.
+    /// Not together with <see cref="TlsOptions.AllowTlsResume"/> off. Default <see langword="false"/>.
+    /// </summary>
+    public bool RequireResumption { get; set; }
 
     /// <summary>The groups to send a key share for in the first hello. Default <see langword="null"/>: the first of <see cref="TlsOptions.SupportedGroups"/>, behind X25519MLKEM768 also the second, and with a session to resume the group of that session instead of the second. Empty: none, which costs a HelloRetryRequest.</summary>
     public IList<TlsNamedGroup>? KeyShareGroups { get; set; }

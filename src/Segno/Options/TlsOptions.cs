@@ -36,7 +36,7 @@ public abstract class TlsOptions
     /// <summary>Whether sessions are offered, accepted, issued and stored at all. Default <see langword="true"/>.</summary>
     public bool AllowTlsResume { get; set; } = true;
 
-    /// <summary>Whether a TLS 1.3 session may be resumed without a new key exchange (psk_ke, RFC 9846 §4.3.9): cheaper, and not forward secret. Both sides must opt in. Default <see langword="false"/>.</summary>
+    /// <summary>Whether a PSK, be it a TLS 1.3 session's or an external one, may be used without a new key exchange (psk_ke, RFC 9846 §4.3.9): cheaper, and not forward secret. Both sides must opt in. Default <see langword="false"/>.</summary>
     public bool AllowPskWithoutKeyExchange { get; set; }
 
     /// <summary>What resumption does with the peer's certificate that the session holds. Default <see cref="ResumedPeer.Reuse"/>: what the full handshake found holds.</summary>

@@ -44,7 +44,7 @@ public sealed class TlsServerOptions : TlsOptions
         return SslStreamOptions.Convert(options);
     }
 
-    /// <summary>The certificates to choose from by the client's signature schemes, most preferred first. Empty only with <see cref="CertificateSelector"/> or <see cref="ContextSelector"/>.</summary>
+    /// <summary>The certificates to choose from by the client's signature schemes, most preferred first. Empty only with <see cref="CertificateSelector"/>, <see cref="ContextSelector"/> or <see cref="ExternalPskSelector"/>.</summary>
     public IList<TlsCertificate> ServerCertificates { get; set; } = [];
 
     /// <summary>Chooses the certificate by what the client says; takes precedence over <see cref="ServerCertificates"/>. May pause. <see langword="null"/> as result refuses with unrecognized_name.</summary>
@@ -52,6 +52,18 @@ public sealed class TlsServerOptions : TlsOptions
 
     /// <summary>Chooses a whole configuration (a virtual host) by what the client says, before anything else is decided, resumption included. May pause. <see langword="null"/> as result refuses with unrecognized_name.</summary>
     public Func<TlsClientHelloInfo, CancellationToken, ValueTask<TlsServerContext?>>? ContextSelector { get; set; }
+
+    /// <summary>
+    /// Finds the external PSK of an identity that a client offers. May pause. <see langword="null"/> as result: not known, and the next
+    /// identity is looked at, two in one hello at most; then the certificate. A PSK that has not this very identity, byte for byte, is as good
+    /// as none. Asked again when a session is resumed that began with a PSK: when it is not known any more, or has another secret, the
+    /// session is declined. A server without certificates answers an unknown identity as it does a wrong binder. TLS 1.3 only.
+    /// Default <see langword="null"/>: no external PSKs. docs/external-psk.md.
+    /// </summary>
+    public Func<TlsPskIdentity, CancellationToken, ValueTask<TlsExternalPsk?>>? ExternalPskSelector { get; set; }
+
+    /// <summary>Whether a client with an external PSK is let in where <see cref="ClientCertificateMode"/> is <see cref="TlsClientCertificateMode.Required"/>: in such a handshake nobody can show a certificate (RFC 9846 §4.4.2). Default <see langword="false"/>: requiring certificates and having an <see cref="ExternalPskSelector"/> contradict each other.</summary>
+    public bool AllowPskInsteadOfClientCertificate { get; set; }
 
     /// <summary>Whether clients are asked for a certificate. Default <see cref="TlsClientCertificateMode.None"/>.</summary>
     public TlsClientCertificateMode ClientCertificateMode { get; set; }

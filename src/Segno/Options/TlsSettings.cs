@@ -16,7 +16,10 @@ internal abstract class TlsSettings
     private static readonly TlsNamedGroup[] DefaultGroups =
         [TlsNamedGroup.X25519MLKem768, TlsNamedGroup.X25519, TlsNamedGroup.P256, TlsNamedGroup.P384];
 
-    protected TlsSettings(TlsOptions options)
+    /// <param name="options">The options.</param>
+    /// <param name="hasExternalPsks">Whether there may be external PSKs, which TLS 1.3 alone has .</param>
+    /// <param name="allowCertificates">Whether a server may prove itself by a certificate, without which there is no TLS 1.2.</param>
+    protected TlsSettings(TlsOptions options, bool hasExternalPsks, bool allowCertificates)
     {
         if ((options.EnabledSslProtocols | AllVersions) != AllVersions)
         {
@@ -31,7 +34,11 @@ internal abstract class TlsSettings
         Groups = GroupsOf(options.SupportedGroups);
         Groups12 = [.. Groups.Where(NamedGroups.IsForTls12)];
         CipherSuites13 = Suites(options, SslProtocols.Tls13, CipherSuiteInfo.AllTls13);
-        CipherSuites12 = Suites(options, SslProtocols.Tls12, CipherSuiteInfo.AllTls12);
+        CipherSuites12 = allowCertificates ? Suites(options, SslProtocols.Tls12, CipherSuiteInfo.AllTls12) : [];
+        if (hasExternalPsks && CipherSuites13.Length == 0)
+        {
+            throw new ArgumentException("EnabledSslProtocols, CipherSuites: external PSKs need TLS 1.3.", nameof(options));
+        }
         if (CipherSuites13.Length == 0 && CipherSuites12.Length == 0)
         {
             throw new ArgumentException("CipherSuites: the list is empty.", nameof(options));
@@ -236,8 +243,10 @@ internal sealed class ClientSettings : TlsSettings
     private readonly TlsNamedGroup[]? _keyShareGroups;
 
     public ClientSettings(TlsClientOptions options)
-        : base(options)
+        : base(options, options.ExternalPsks is { Count: > 0 }, AcceptsCertificates(options))
     {
+        AllowCertificates = AcceptsCertificates(options);
+        ExternalPsks = ExternalPskRules.Check(options.ExternalPsks ?? [], CipherSuites13);
         TargetHost = options.TargetHost;
         TargetPort = Range(options.TargetPort, 0, ushort.MaxValue, nameof(options.TargetPort));
         ClientCertificate = options.ClientCertificate;
@@ -246,7 +255,13 @@ internal sealed class ClientSettings : TlsSettings
             ? options.CertificateStatusMode
             : throw new ArgumentException($"CertificateStatusMode: {options.CertificateStatusMode} is no mode.", nameof(options));
         SessionCache = options.SessionCache ?? new MemoryClientSessionCache();
-        Resume = options.Resume;
+        Resume = options.Resume is not { IsServer: true }
+            ? options.Resume
+            : throw new ArgumentException("Resume: a server's session cannot be offered by a client; take TlsStream.Session of the client's end.", nameof(options));
+        AllowTicketReuse = options.AllowTicketReuse;
+        RequireResumption = !options.RequireResumption || AllowResume
+            ? options.RequireResumption
+            : throw new ArgumentException("RequireResumption: not with AllowTlsResume off; set one or the other.", nameof(options));
         SendGrease = options.SendGrease;
         MaxFragmentLength = options.MaxFragmentLength is not { } length || RecordLimits.FragmentCode(length) > 0
             ? options.MaxFragmentLength
@@ -269,6 +284,8 @@ internal sealed class ClientSettings : TlsSettings
                 LocalIdentity = ClientCertificate is { } certificate ? certificate.Chain[0] : default,
                 LocalIdentityCallback = ClientCertificateSelector,
                 ChainKnobs = [.. ScopeInputs(isServer: false).ChainKnobs, $"{nameof(CertificateStatusMode)}={CertificateStatusMode}"],
+                ExternalPsks = [.. ExternalPsks.Select(psk => psk.Origin)],
+                AllowCertificateInsteadOfPsk = AllowCertificates,
             },
             Crypto);
         ScopeDigest = Scope.ComputeDigest(Crypto);
@@ -288,7 +305,17 @@ internal sealed class ClientSettings : TlsSettings
 
     public TlsSession? Resume { get; }
 
+    public bool AllowTicketReuse { get; }
+
+    public bool RequireResumption { get; }
+
     public bool SendGrease { get; }
+
+    /// <summary>The external PSKs to offer, as they go over the wire: those that fit a suite.</summary>
+    public ExternalPskKey[] ExternalPsks { get; }
+
+    /// <summary>Whether a server may prove itself by a certificate.</summary>
+    public bool AllowCertificates { get; }
 
     public int? MaxFragmentLength { get; }
 
@@ -299,6 +326,8 @@ internal sealed class ClientSettings : TlsSettings
     public override SessionScope Scope { get; }
 
     public byte[] ScopeDigest { get; }
+
+    private static bool AcceptsCertificates(TlsClientOptions options) => options.ExternalPsks is not { Count: > 0 } || options.AllowCertificateInsteadOfPsk;
 
     /// <summary>The groups to send key shares for, unless the application named them: the best, and one that will do where the server has not got that.</summary>
     /// <param name="offered">The session that is offered; its group is one the server has.</param>
@@ -323,7 +352,7 @@ internal sealed class ServerSettings : TlsSettings
     public const int MaxGroupLength = 255;
 
     public ServerSettings(TlsServerOptions options)
-        : base(options)
+        : base(options, options.ExternalPskSelector is not null, !HasOnlyPsks(options))
     {
         Certificates = [.. options.ServerCertificates];
         CertificateSelector = options.CertificateSelector;
@@ -331,11 +360,20 @@ internal sealed class ServerSettings : TlsSettings
         {
             ContextSelector = input => Unwrap(selector, input);
         }
-        if (Certificates.Length == 0 && CertificateSelector is null && ContextSelector is null)
+        ExternalPskSelector = options.ExternalPskSelector;
+        IsPskOnly = HasOnlyPsks(options);
+        if (Certificates.Length == 0 && CertificateSelector is null && ContextSelector is null && ExternalPskSelector is null)
         {
-            throw new ArgumentException("ServerCertificates: a server needs a certificate, a CertificateSelector or a ContextSelector.", nameof(options));
+            throw new ArgumentException(
+                "ServerCertificates: a server needs a certificate, a CertificateSelector, a ContextSelector or an ExternalPskSelector.", nameof(options));
         }
         ClientCertificateMode = options.ClientCertificateMode;
+        AllowPskInsteadOfClientCertificate = options.AllowPskInsteadOfClientCertificate;
+        if (ExternalPskSelector is not null && ClientCertificateMode == TlsClientCertificateMode.Required && !AllowPskInsteadOfClientCertificate)
+        {
+            throw new ArgumentException(
+                "ClientCertificateMode: a client with an external PSK shows no certificate (RFC 9846 §4.4.2); set AllowPskInsteadOfClientCertificate to let it in all the same.", nameof(options));
+        }
         ClientCertificateAuthorities = [.. options.ClientCertificateAuthorities ?? []];
         TicketLifetime = options.TicketLifetime >= TimeSpan.Zero && options.TicketLifetime <= TimeSpan.FromDays(7)
             ? options.TicketLifetime
@@ -391,6 +429,13 @@ internal sealed class ServerSettings : TlsSettings
 
     public Func<(TlsClientHelloInfo Hello, CancellationToken Token), ValueTask<ServerSettings?>>? ContextSelector { get; }
 
+    public Func<TlsPskIdentity, CancellationToken, ValueTask<TlsExternalPsk?>>? ExternalPskSelector { get; }
+
+    /// <summary>Whether there is no certificate to fall back to: an unknown identity is then answered as a wrong binder is.</summary>
+    public bool IsPskOnly { get; }
+
+    public bool AllowPskInsteadOfClientCertificate { get; }
+
     public TlsClientCertificateMode ClientCertificateMode { get; }
 
     public ReadOnlyMemory<byte>[] ClientCertificateAuthorities { get; }
@@ -437,6 +482,9 @@ internal sealed class ServerSettings : TlsSettings
     public override SessionScope Scope { get; }
 
     private static TimeSpan AtMost(TimeSpan value, TimeSpan limit) => value < limit ? value : limit;
+
+    private static bool HasOnlyPsks(TlsServerOptions options)
+        => options is { ServerCertificates.Count: 0, CertificateSelector: null, ContextSelector: null, ExternalPskSelector: not null };
 
     /// <summary>Whoever may share sessions says with whom (A6, A8).</summary>
     private static string? GroupOf(TlsServerOptions options)

@@ -28,7 +28,7 @@ public interface IClientSessionCache
     {
     }
 
-    /// <summary>Takes the best session there is: the newest that is not over.</summary>
+    /// <summary>Takes the best session there is that is not over: of TLS 1.3 before TLS 1.2, among those the newest.</summary>
     /// <param name="key">For which connection.</param>
     /// <param name="now">The time by the connection's clock.</param>
     /// <param name="session">The session, where the result is <see langword="true"/>.</param>

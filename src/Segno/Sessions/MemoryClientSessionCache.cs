@@ -107,11 +107,12 @@ public sealed class MemoryClientSessionCache : IClientSessionCache
                     : ResumptionReason.PoolEmpty;
                 return false;
             }
-            session = pool.Sessions[^1];
-            if (session.ProtocolVersion == SslProtocols.Tls13)
+            int newest13 = pool.Sessions.FindLastIndex(static kept => kept.ProtocolVersion == SslProtocols.Tls13);
+            session = pool.Sessions[newest13 >= 0 ? newest13 : ^1];
+            if (newest13 >= 0)
             {
                 // once.
-                pool.Sessions.RemoveAt(pool.Sessions.Count - 1);
+                pool.Sessions.RemoveAt(newest13);
                 _count--;
                 _leases.AddOrUpdate(session, pool);
             }

@@ -11,7 +11,7 @@ public enum ResumptionMechanism
     Ticket,
     /// <summary>A TLS 1.3 PSK that came from a NewSessionTicket (RFC 9846 §2.2).</summary>
     Psk,
-    /// <summary>A TLS 1.3 PSK that both sides were provisioned with (RFC 9846 §2.2, RFC 9258).</summary>
+    /// <summary>A TLS 1.3 PSK that both sides were provisioned with (RFC 9846 §2.2, RFC 9258). It stands for certificates, and goes back to no earlier connection: a session begins with it, as with a full handshake.</summary>
     ExternalPsk,
 }
 
@@ -55,7 +55,7 @@ public enum ResumptionReason
     IssuedInFuture,
     /// <summary>The session belongs to another scope; the detail names the part.</summary>
     ScopeMismatch,
-    /// <summary>The session was made for another server name.</summary>
+    /// <summary>The session was made for another server name; on a client, for another host.</summary>
     ServerNameMismatch,
     /// <summary>The session is of another protocol version.</summary>
     ProtocolVersionMismatch,
@@ -95,6 +95,8 @@ public enum ResumptionReason
     SessionLifetimeZero,
     /// <summary>The TLS 1.2 session's secret is not bound to its handshake (RFC 7627 §5.3).</summary>
     ExtendedMasterSecretMissing,
+    /// <summary>Server: no external PSK of that identity is known; or the one that the session was begun with is not known any more, or has another secret.</summary>
+    ExternalPskUnknown,
 }
 
 /// <summary>What happened to resumption in one handshake, and why. Immutable.</summary>

@@ -17,9 +17,10 @@ namespace Segno.Sessions;
 /// opaque Certificate&lt;1..2^24-1&gt;;
 ///
 /// struct {
-///     uint8           format_version = 1;
+///     uint8           format_version = 2;
 ///     uint8           flags;                        /* 1 server, 2 extended main secret, 4 certificate_not_after is set,
-///                                                      8 client's side: the client showed a certificate; others are 0 */
+///                                                      8 client's side: the client showed a certificate,
+///                                                      16 external_psk is there; others are 0 */
 ///     ProtocolVersion protocol_version;             /* 0x0303, 0x0304 */
 ///     CipherSuite     cipher_suite;
 ///     HashAlgorithm   hash;
@@ -33,6 +34,8 @@ namespace Segno.Sessions;
 ///     uint32          resumption_count;
 ///     opaque          lineage_id[16];
 ///     opaque          server_name&lt;0..255&gt;;          /* lower case; empty: none */
+///     opaque          target_host&lt;0..255&gt;;          /* client's side; lower case; empty: none */
+///     uint16          target_port;
 ///     opaque          application_protocol&lt;0..255&gt;;
 ///     uint32          max_early_data_size;
 ///     uint32          age_add;
@@ -44,14 +47,19 @@ namespace Segno.Sessions;
 ///     opaque          ticket&lt;0..32768&gt;;
 ///     opaque          application_data&lt;0..4096&gt;;
 ///     Certificate     peer_certificates&lt;0..2^24-1&gt;; /* leaf first, at most 64 */
+///     select (flags &amp; 16) {
+///         case 16: opaque external_psk_identity&lt;1..2^16-1&gt;; opaque external_psk_digest[32];
+///         case 0:  struct {};
+///     } external_psk;
 /// } Session;                                        /* at most 64 KiB; nothing may follow */
 /// </code>
 /// Every session has exactly one encoding: what decodes encodes to the same bytes. A change of the format is a new version;
-/// another version is declined, never guessed at.
+/// another version is declined, never guessed at. Version 1 had no target, so that a client's session could be resumed with another
+/// host of the same (or no) name.
 /// </remarks>
 internal static class SessionCodec
 {
-    public const byte FormatVersion = 1;
+    public const byte FormatVersion = 2;
 
     private const ushort Tls12 = 0x0303;
     private const ushort Tls13 = 0x0304;
@@ -65,7 +73,8 @@ internal static class SessionCodec
         ExtendedMasterSecret = 2,
         CertificateNotAfter = 4,
         OwnCertificateShown = 8,
-        All = Server | ExtendedMasterSecret | CertificateNotAfter | OwnCertificateShown,
+        ExternalPsk = 16,
+        All = Server | ExtendedMasterSecret | CertificateNotAfter | OwnCertificateShown | ExternalPsk,
     }
 
     /// <summary>Appends the session; <see langword="false"/>, with nothing appended, where it is longer than <see cref="SessionLimits.MaxEncoded"/>.</summary>
@@ -124,7 +133,8 @@ internal static class SessionCodec
         Bits bits = (session.IsServer ? Bits.Server : 0)
             | (session.ExtendedMasterSecret ? Bits.ExtendedMasterSecret : 0)
             | (lineage.PeerCertificateNotAfter is null ? 0 : Bits.CertificateNotAfter)
-            | (session.OwnCertificateShown ? Bits.OwnCertificateShown : 0);
+            | (session.OwnCertificateShown ? Bits.OwnCertificateShown : 0)
+            | (lineage.ExternalPsk is null ? 0 : Bits.ExternalPsk);
         writer.UInt8(FormatVersion);
         writer.UInt8((byte)bits);
         writer.UInt16(session.ProtocolVersion == SslProtocols.Tls13 ? Tls13 : Tls12);
@@ -141,6 +151,8 @@ internal static class SessionCodec
         writer.UInt32(lineage.ResumptionCount);
         lineage.Id.TryWriteBytes(writer.Reserve(16), bigEndian: true, out _);
         writer.Vector8(Encoding.ASCII.GetBytes(session.ServerName ?? string.Empty));
+        writer.Vector8(Encoding.ASCII.GetBytes(session.TargetHost ?? string.Empty));
+        writer.UInt16(session.TargetPort);
         writer.Vector8(session.ApplicationProtocol.Protocol.Span);
         writer.UInt32(session.MaxEarlyDataSize);
         writer.UInt32(session.AgeAdd);
@@ -157,6 +169,11 @@ internal static class SessionCodec
             writer.Vector24(certificate.Span);
         }
         writer.Close(certificates);
+        if (lineage.ExternalPsk is { } psk)
+        {
+            writer.Vector16(psk.Identity.Value.Span);
+            writer.Bytes(psk.Digest.Span);
+        }
     }
 
     private static TlsSession? Read(TlsReader reader)
@@ -176,6 +193,8 @@ internal static class SessionCodec
         uint resumptionCount = reader.UInt32();
         var id = new Guid(reader.Bytes(16), bigEndian: true);
         ReadOnlySpan<byte> serverName = reader.Vector8();
+        ReadOnlySpan<byte> targetHost = reader.Vector8();
+        ushort targetPort = reader.UInt16();
         ReadOnlySpan<byte> protocol = reader.Vector8();
         uint maxEarlyDataSize = reader.UInt32();
         uint ageAdd = reader.UInt32();
@@ -187,6 +206,9 @@ internal static class SessionCodec
         ReadOnlySpan<byte> ticket = reader.Vector16(0, SessionLimits.MaxClientTicket);
         ReadOnlySpan<byte> applicationData = reader.Vector16(0, SessionLimits.MaxApplicationData);
         ReadOnlyMemory<byte>[]? certificates = ReadCertificates(new TlsReader(reader.Vector24()));
+        ExternalPskOrigin? psk = bits.HasFlag(Bits.ExternalPsk)
+            ? new ExternalPskOrigin(reader.Vector16(1).ToArray(), reader.Bytes(ExternalPskOrigin.DigestLength).ToArray())
+            : null;
         reader.End();
 
         bool isTls13 = version == Tls13;
@@ -197,6 +219,7 @@ internal static class SessionCodec
             || issuedAt > maxTime || authenticatedAt > maxTime || deadline > maxTime || notAfter > maxTime
             || (notAfter != 0 && !bits.HasFlag(Bits.CertificateNotAfter))
             || serverName.ContainsAnyInRange((byte)'A', (byte)'Z')
+            || targetHost.ContainsAnyInRange((byte)'A', (byte)'Z')
             || scope is null
             || certificates is null)
         {
@@ -210,10 +233,12 @@ internal static class SessionCodec
             Hash = (HashKind)hash,
             Scope = scope,
             Lineage = SessionLineage.Restore(
-                id, (long)authenticatedAt, (long)deadline, resumptionCount, certificates, bits.HasFlag(Bits.CertificateNotAfter) ? (long)notAfter : null),
+                id, (long)authenticatedAt, (long)deadline, resumptionCount, certificates, bits.HasFlag(Bits.CertificateNotAfter) ? (long)notAfter : null, psk),
             IssuedAt = DateTimeOffset.FromUnixTimeMilliseconds((long)issuedAt),
             Lifetime = TimeSpan.FromMilliseconds(lifetime),
             ServerName = serverName.IsEmpty ? null : Encoding.Latin1.GetString(serverName),
+            TargetHost = targetHost.IsEmpty ? null : Encoding.Latin1.GetString(targetHost),
+            TargetPort = targetPort,
             ApplicationProtocol = protocol.IsEmpty ? default : new SslApplicationProtocol(protocol.ToArray()),
             Group = group == 0 ? null : (TlsNamedGroup)group,
             AgeAdd = ageAdd,

@@ -16,7 +16,8 @@ internal sealed class SessionLineage
         long deadline,
         uint resumptionCount,
         ReadOnlyCollection<ReadOnlyMemory<byte>> peerCertificates,
-        long? peerCertificateNotAfter)
+        long? peerCertificateNotAfter,
+        ExternalPskOrigin? externalPsk)
     {
         Id = id;
         AuthenticatedAt = authenticatedAt;
@@ -24,6 +25,7 @@ internal sealed class SessionLineage
         ResumptionCount = resumptionCount;
         PeerCertificates = peerCertificates;
         PeerCertificateNotAfter = peerCertificateNotAfter;
+        ExternalPsk = externalPsk;
     }
 
     /// <summary>16 random bytes, in the order they are encoded.</summary>
@@ -43,6 +45,9 @@ internal sealed class SessionLineage
     /// <summary>The last moment at which the peer's certificate is valid.</summary>
     public long? PeerCertificateNotAfter { get; }
 
+    /// <summary>The external PSK that both sides authenticated each other by, in place of certificates; <see langword="null"/> without one.</summary>
+    public ExternalPskOrigin? ExternalPsk { get; }
+
     /// <summary>Begins a lineage at a full handshake.</summary>
     /// <param name="now">When the peer was authenticated.</param>
     /// <param name="maximumAge">How long that may be relied on, however often the session is resumed.</param>
@@ -50,13 +55,15 @@ internal sealed class SessionLineage
     /// <param name="peerNotAfter">notAfter of the peer's certificate: no session outlives it.</param>
     /// <param name="ownNotAfter">notAfter of this side's certificate, where it showed one: no session outlives that either.</param>
     /// <param name="crypto">Where the id's random bytes come from.</param>
+    /// <param name="externalPsk">The external PSK that stood in place of certificates.</param>
     public static SessionLineage Begin(
         DateTimeOffset now,
         TimeSpan maximumAge,
         IReadOnlyList<ReadOnlyMemory<byte>> peerCertificates,
         DateTimeOffset? peerNotAfter,
         DateTimeOffset? ownNotAfter,
-        CryptoProvider crypto)
+        CryptoProvider crypto,
+        ExternalPskOrigin? externalPsk = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maximumAge, TimeSpan.Zero);
         Span<byte> id = stackalloc byte[16];
@@ -69,17 +76,17 @@ internal sealed class SessionLineage
         long? peer = peerNotAfter?.ToUnixTimeMilliseconds();
         deadline = Math.Min(deadline, peer ?? deadline);
         deadline = Math.Min(deadline, ownNotAfter?.ToUnixTimeMilliseconds() ?? deadline);
-        return new SessionLineage(new Guid(id, bigEndian: true), authenticatedAt, deadline, 0, Copy(peerCertificates), peer);
+        return new SessionLineage(new Guid(id, bigEndian: true), authenticatedAt, deadline, 0, Copy(peerCertificates), peer, externalPsk);
     }
 
     /// <summary>The lineage of a connection that resumes a session of this one: one resumption more, all else unchanged.</summary>
     public SessionLineage Next() => new(
-        Id, AuthenticatedAt, Deadline, ResumptionCount == uint.MaxValue ? uint.MaxValue : ResumptionCount + 1, PeerCertificates, PeerCertificateNotAfter);
+        Id, AuthenticatedAt, Deadline, ResumptionCount == uint.MaxValue ? uint.MaxValue : ResumptionCount + 1, PeerCertificates, PeerCertificateNotAfter, ExternalPsk);
 
     /// <summary>For the codec: a lineage as it was written.</summary>
     internal static SessionLineage Restore(
-        Guid id, long authenticatedAt, long deadline, uint resumptionCount, ReadOnlyMemory<byte>[] peerCertificates, long? peerCertificateNotAfter)
-        => new(id, authenticatedAt, deadline, resumptionCount, Array.AsReadOnly(peerCertificates), peerCertificateNotAfter);
+        Guid id, long authenticatedAt, long deadline, uint resumptionCount, ReadOnlyMemory<byte>[] peerCertificates, long? peerCertificateNotAfter, ExternalPskOrigin? externalPsk = null)
+        => new(id, authenticatedAt, deadline, resumptionCount, Array.AsReadOnly(peerCertificates), peerCertificateNotAfter, externalPsk);
 
     private static ReadOnlyCollection<ReadOnlyMemory<byte>> Copy(IReadOnlyList<ReadOnlyMemory<byte>> certificates)
     {

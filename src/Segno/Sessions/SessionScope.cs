@@ -16,6 +16,7 @@ internal enum ScopeComponent : byte
     ChainPolicy = 6,
     VerifyPolicy = 7,
     Tenant = 8,
+    ExternalPsk = 9,
 }
 
 /// <summary>
@@ -87,6 +88,10 @@ internal sealed class SessionScope
         builder.Add(ScopeComponent.ChainPolicy, ChainPolicy(inputs));
         builder.Add(ScopeComponent.VerifyPolicy, Policy(inputs, crypto));
         builder.Add(ScopeComponent.Tenant, inputs.Tenant is { } tenant ? Tagged(1, Encoding.UTF8.GetBytes(tenant)) : [0]);
+        if (inputs.ExternalPsks.Count > 0)
+        {
+            builder.Add(ScopeComponent.ExternalPsk, ExternalPsks(inputs));
+        }
         return builder.Build();
     }
 
@@ -179,6 +184,11 @@ internal sealed class SessionScope
         };
         return inputs.AwaitsVerdict ? Tagged(3, policy) : policy;
     }
+
+    /// <summary>Which PSKs, not in which order; and whether a certificate would do as well.</summary>
+    private static byte[] ExternalPsks(SessionScopeInputs inputs)
+        => Tagged(inputs.AllowCertificateInsteadOfPsk ? (byte)1 : (byte)0, Encoding.ASCII.GetBytes(string.Concat(
+            inputs.ExternalPsks.Select(psk => Convert.ToHexString(psk.Digest.Span)).Order(StringComparer.Ordinal))));
 
     private static byte[] Tagged(byte kind, ReadOnlySpan<byte> value) => [kind, .. value];
 

@@ -53,6 +53,12 @@ internal sealed record SessionScopeInputs
     public bool AwaitsVerdict { get; init; }
 
     public string? Tenant { get; init; }
+
+    /// <summary>Client: the external PSKs it offers. A server leaves them out: its sessions say which one they rest on.</summary>
+    public IReadOnlyCollection<ExternalPskOrigin> ExternalPsks { get; init; } = [];
+
+    /// <summary>Client: whether a server may prove itself by a certificate, too.</summary>
+    public bool AllowCertificateInsteadOfPsk { get; init; }
 }
 
 /// <summary>

@@ -1,15 +1,16 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Net.Security;
+using System.Runtime.CompilerServices;
 using System.Security.Authentication;
-using Segno.Buffers;
+using System.Security.Cryptography;
 using Segno.Cryptography;
 
 namespace Segno.Sessions;
 
 /// <summary>
 /// A TLS session: what outlives a connection and lets a later one skip the certificates (TLS 1.2: RFC 5246 §7.3, RFC 5077;
-/// TLS 1.3: RFC 9846 §2.2). One type for both versions and both roles. Immutable and thread-safe.
+/// TLS 1.3: RFC 9846 §2.2). One type for both versions and both roles. Immutable, but for the note that it was offered; thread-safe.
 /// </summary>
 /// <remarks>
 /// <para>The secret is not readable through this type; it is kept sealed under a key of this process and opened only for a
@@ -18,7 +19,7 @@ namespace Segno.Sessions;
 /// that it will be accepted.</para>
 /// <para>All times are UTC with millisecond precision.</para>
 /// </remarks>
-public sealed class TlsSession
+public sealed partial class TlsSession
 {
     private readonly long _issuedAt;
     private readonly long _expiresAt;
@@ -26,8 +27,16 @@ public sealed class TlsSession
     [DebuggerBrowsable(DebuggerBrowsableState.Never)]
     private readonly byte[] _wrappedSecret;
 
+    // 1 once it was offered to a server. Copies in this process share it.
+    private readonly StrongBox<int> _offered;
+
     /// <exception cref="ArgumentException"><see cref="TlsSessionState.Problem"/> finds one.</exception>
     internal TlsSession(TlsSessionState state, ReadOnlySpan<byte> secret)
+        : this(state, secret, new StrongBox<int>())
+    {
+    }
+
+    private TlsSession(TlsSessionState state, ReadOnlySpan<byte> secret, StrongBox<int> offered)
     {
         if (state.Problem(secret) is { } problem)
         {
@@ -42,6 +51,8 @@ public sealed class TlsSession
         _issuedAt = state.IssuedAt.ToUnixTimeMilliseconds();
         _expiresAt = Math.Min(_issuedAt + (long)state.Lifetime.TotalMilliseconds, state.Lineage.Deadline);
         ServerName = state.ServerName?.ToLowerInvariant();
+        TargetHost = state.TargetHost?.ToLowerInvariant();
+        TargetPort = state.TargetPort;
         ApplicationProtocol = state.ApplicationProtocol;
         Group = state.Group;
         AgeAdd = state.AgeAdd;
@@ -55,6 +66,7 @@ public sealed class TlsSession
         Transport = state.Transport;
         RevocationEpoch = state.RevocationEpoch;
         _wrappedSecret = SecretWrap.Wrap(secret);
+        _offered = offered;
     }
 
     /// <summary>The protocol version: <see cref="SslProtocols.Tls12"/> or <see cref="SslProtocols.Tls13"/>. It is only resumed with the same.</summary>
@@ -65,6 +77,12 @@ public sealed class TlsSession
 
     /// <summary>The server name (SNI, RFC 6066 §3) of the connection that the session was issued on, in lower case; <see langword="null"/> without one. At most 255 characters.</summary>
     public string? ServerName { get; }
+
+    /// <summary>Client: the host that the session's connection went to, a name in lower case or an IP address; it is resumed with no other. <see langword="null"/> on a server, and where no target was named.</summary>
+    public string? TargetHost { get; }
+
+    /// <summary>Client: the port that the session's connection went to; 0: unknown. The cache keeps sessions by it; who hands a session over (<see cref="TlsClientOptions.Resume"/>) may resume it on another port, as FTPS does.</summary>
+    public int TargetPort { get; }
 
     /// <summary>The application protocol (ALPN, RFC 7301) of that connection; empty without one. A resumed connection negotiates its own.</summary>
     public SslApplicationProtocol ApplicationProtocol { get; }
@@ -99,7 +117,11 @@ public sealed class TlsSession
     /// <summary>How many bytes of early data (0-RTT, RFC 9846 §4.2.10) the session allows; 0 forbids early data.</summary>
     public uint MaxEarlyDataSize { get; }
 
-    /// <summary>Bytes of the application's own that travel with the session; 0 to 4096. On a server with stateless tickets they travel, encrypted, to the client and back.</summary>
+    /// <summary>
+    /// Bytes of the application's own that travel with the session; 0 to 4096. On a server with stateless tickets they travel,
+    /// encrypted, to the client and back (<c>TlsConnection.SessionApplicationData</c>); on a client they go where the session
+    /// goes (<see cref="WithApplicationData"/>), and never to the server.
+    /// </summary>
     public ReadOnlyMemory<byte> ApplicationData { get; }
 
     internal HashKind Hash { get; }
@@ -139,32 +161,51 @@ public sealed class TlsSession
     /// <summary>Whether the session, or the authentication it rests on, is over.</summary>
     internal bool IsOver(DateTimeOffset now) => now.ToUnixTimeMilliseconds() > _expiresAt;
 
-    /// <summary>The session as bytes, its secret among them.</summary>
-    /// <remarks>
-    /// The bytes are <b>not</b> protected: whoever reads them can resume the session and, for TLS 1.2, decrypt what its
-    /// connections carried. Keep them only encrypted, and only as long as <see cref="ExpiresAt"/> says. The format is
-    /// versioned; a version that is not known is refused by <see cref="Import"/>.
-    /// </remarks>
-    /// <returns>At most 64 KiB.</returns>
-    /// <exception cref="InvalidOperationException">The peer's certificates are too long for the format.</exception>
-    public byte[] Export()
+    /// <summary>The same session with other bytes of the application's own.</summary>
+    /// <param name="applicationData">The bytes, 0 to 4096; copied.</param>
+    /// <returns>A copy. Of a TLS 1.3 session and its copies only one is offered, as of one session.</returns>
+    /// <exception cref="ArgumentException">More than 4096 bytes.</exception>
+    public TlsSession WithApplicationData(ReadOnlySpan<byte> applicationData)
     {
-        using var buffer = new FlightBuffer();
-        return SessionCodec.TryEncode(this, buffer)
-            ? buffer.Span.ToArray()
-            : throw new InvalidOperationException("The session does not fit into 64 KiB: the peer's certificates are too long.");
+        Span<byte> secret = stackalloc byte[SecretLength];
+        try
+        {
+            CopySecret(secret);
+            return new TlsSession(
+                new TlsSessionState
+                {
+                    IsServer = IsServer,
+                    ProtocolVersion = ProtocolVersion,
+                    CipherSuite = CipherSuite,
+                    Hash = Hash,
+                    Scope = Scope,
+                    Lineage = Lineage,
+                    IssuedAt = IssuedAt,
+                    Lifetime = TicketLifetime,
+                    ServerName = ServerName,
+                    TargetHost = TargetHost,
+                    TargetPort = TargetPort,
+                    ApplicationProtocol = ApplicationProtocol,
+                    Group = Group,
+                    AgeAdd = AgeAdd,
+                    MaxEarlyDataSize = MaxEarlyDataSize,
+                    Ticket = Ticket,
+                    SessionId = SessionId,
+                    ExtendedMasterSecret = ExtendedMasterSecret,
+                    OwnCertificateShown = OwnCertificateShown,
+                    ApplicationData = applicationData.ToArray(),
+                    Zone = Zone,
+                    Transport = Transport,
+                    RevocationEpoch = RevocationEpoch,
+                },
+                secret,
+                _offered);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(secret);
+        }
     }
-
-    /// <summary>Makes a session from the bytes that <see cref="Export"/> gave.</summary>
-    /// <param name="exported">The bytes, all of them. They must come from a trusted place: they decide who the peer is taken for.</param>
-    /// <returns>The session, equal in all it says to the exported one.</returns>
-    /// <exception cref="FormatException">The bytes are not a session, or are one of another format version.</exception>
-    public static TlsSession Import(ReadOnlySpan<byte> exported)
-        => SessionCodec.TryDecode(exported, out TlsSession? session, out ResumptionReason reason)
-            ? session
-            : throw new FormatException(reason == ResumptionReason.SessionFormatVersion
-                ? "The session was exported in another version of the format."
-                : "The bytes are not an exported session.");
 
     /// <summary>Makes a session, or none where <see cref="TlsSessionState.Problem"/> finds a problem: what a handshake calls, which must not fail for want of a session.</summary>
     internal static bool TryCreate(TlsSessionState state, ReadOnlySpan<byte> secret, [NotNullWhen(true)] out TlsSession? session)
@@ -172,6 +213,13 @@ public sealed class TlsSession
         session = state.Problem(secret) is null ? new TlsSession(state, secret) : null;
         return session is not null;
     }
+
+    /// <summary>Says that the session is about to be offered to a server. A TLS 1.3 session may be, once (RFC 9846 appendix C.4; R-83, J1).</summary>
+    /// <returns>Whether it may.</returns>
+    internal bool TryOffer() => Interlocked.Exchange(ref _offered.Value, 1) == 0 || ProtocolVersion == SslProtocols.Tls12;
+
+    /// <summary>The offer never went out.</summary>
+    internal void TakeBack() => Volatile.Write(ref _offered.Value, 0);
 
     /// <summary>Writes the secret: the resumption PSK (1.3) or the main secret (1.2). The caller wipes it.</summary>
     /// <returns>Its length, <see cref="SecretLength"/>.</returns>

@@ -40,6 +40,12 @@ internal sealed class TlsSessionState
     /// <summary>The SNI of the connection that the session was issued on; kept in lower case.</summary>
     public string? ServerName { get; init; }
 
+    /// <summary>Client only: the host that was connected to, as <c>ServerNames</c> writes it; <see langword="null"/> where none was named.</summary>
+    public string? TargetHost { get; init; }
+
+    /// <summary>Client only: its port; 0: unknown.</summary>
+    public int TargetPort { get; init; }
+
     public SslApplicationProtocol ApplicationProtocol { get; init; }
 
     public TlsNamedGroup? Group { get; init; }
@@ -88,6 +94,9 @@ internal sealed class TlsSessionState
             _ when Lifetime > SessionLimits.MaxLifetime => "The lifetime is longer than 7 days.",
             _ when Lineage.Deadline <= issuedAt => "The authentication deadline has passed.",
             _ when ServerName is not null && !IsServerName(ServerName) => "The server name is not 1 to 255 printable ASCII characters.",
+            _ when TargetHost is not null && !IsServerName(TargetHost) => "The target host is not 1 to 255 printable ASCII characters.",
+            _ when TargetPort is < 0 or > ushort.MaxValue => "The target port is not between 0 and 65535.",
+            _ when IsServer && (TargetHost is not null || TargetPort != 0) => "Only a client's session has a target.",
             _ when ApplicationProtocol.Protocol.Length > SessionLimits.MaxApplicationProtocol => "The application protocol is longer than 255 bytes.",
             _ when Group is { } group && group == 0 => "The group is unknown.",
             _ when IsServer && !Ticket.IsEmpty => "A server's session holds no ticket.",
@@ -97,6 +106,9 @@ internal sealed class TlsSessionState
             _ when ApplicationData.Length > SessionLimits.MaxApplicationData => "The application data are longer than 4096 bytes.",
             _ when Zone.Length > SessionLimits.MaxZone => "The zone is longer than 32 bytes.",
             _ when Transport != TransportKind.Stream => "The transport is unknown.",
+            //
+            _ when Lineage.ExternalPsk is not null && ProtocolVersion != SslProtocols.Tls13 => "Only TLS 1.3 has external PSKs.",
+            _ when Lineage.ExternalPsk is not null && (Lineage.PeerCertificates.Count > 0 || OwnCertificateShown) => "An external PSK stands in place of certificates.",
             _ when !Scope.IsFor(IsServer) => "The scope is of the other role.",
             _ => null,
         };

@@ -69,8 +69,13 @@ internal sealed class PeerProcess : IAsyncDisposable
     }
 
     /// <summary>Our own command line.</summary>
-    public static PeerProcess StartSegno(params string[] arguments)
-        => Start(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [Peer.Segno, .. arguments], new Dictionary<string, string> { ["DOTNET_NOLOGO"] = "1", ["NO_COLOR"] = "1" });
+    public static PeerProcess StartSegno(params string[] arguments) => StartSegno(null, arguments);
+
+    /// <summary>Our own command line, with variables beside those of this process.</summary>
+    public static PeerProcess StartSegno(IReadOnlyDictionary<string, string>? environment, string[] arguments) => Start(
+        Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
+        [Peer.Segno, .. arguments],
+        new Dictionary<string, string>(environment ?? new Dictionary<string, string>()) { ["DOTNET_NOLOGO"] = "1", ["NO_COLOR"] = "1" });
 
     public async Task WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
     {

@@ -2,20 +2,24 @@ using System.Text.RegularExpressions;
 
 namespace Segno.Tests.Architecture;
 
-/// <summary>The C# of README.md is that of samples/Readme, which compiles.</summary>
+/// <summary>The C# of README.md and of docs/client-sessions.md is that of samples/Readme, which compiles.</summary>
 public sealed partial class ReadmeTests
 {
-    [Fact]
-    public void EveryExampleIsCompiled()
+    [Theory]
+    [InlineData("README.md", "README")]
+    [InlineData("docs/client-sessions.md", "docs/client-sessions.md")]
+    public void EveryExampleIsCompiled(string document, string mark)
     {
-        string readme = File.ReadAllText(Path.Combine(SourceTree.Root, "README.md")).ReplaceLineEndings("\n");
+        string page = File.ReadAllText(Path.Combine(SourceTree.Root, document)).ReplaceLineEndings("\n");
         List<string> compiled = [];
         foreach ((string path, string text) in SourceTree.CSharpFiles("samples/Readme"))
         {
             string source = text.ReplaceLineEndings("\n");
-            compiled.AddRange(path == "Program.cs" ? [source] : Marked().Matches(source).Select(match => Unindented(match.Groups["code"].Value)));
+            compiled.AddRange(path == "Program.cs"
+                ? document == "README.md" ? [source] : []
+                : Marked().Matches(source).Where(match => match.Groups["mark"].Value == mark).Select(match => Unindented(match.Groups["code"].Value)));
         }
-        string[] shown = [.. Example().Matches(readme).Select(match => match.Groups["code"].Value)];
+        string[] shown = [.. Example().Matches(page).Select(match => match.Groups["code"].Value)];
         Assert.NotEmpty(shown);
         Assert.Equal(compiled.Order(StringComparer.Ordinal), shown.Order(StringComparer.Ordinal));
     }
@@ -30,6 +34,6 @@ public sealed partial class ReadmeTests
     [GeneratedRegex("^```csharp\n(?<code>.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Example();
 
-    [GeneratedRegex("^ *// README\n(?<code>.*?)^ *// end$", RegexOptions.Multiline | RegexOptions.Singleline)]
+    [GeneratedRegex("^ *// (?<mark>README|docs/client-sessions.md)\n(?<code>.*?)^ *// end$", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Marked();
 }

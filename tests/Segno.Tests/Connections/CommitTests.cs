@@ -77,7 +77,7 @@ public sealed class CommitTests
         using EnginePair pair = EnginePair.Connect(client, server);
         pair.Server.Abort(TlsFault.CertificateRejectedByApplication);
         await Assert.ThrowsAsync<TlsException>(async () => await pair.Server.CommitSessionAsync(Token));
-        Assert.Throws<TlsException>(() => pair.Server.IssueTickets(1));
+        Assert.Throws<TlsException>(() => Issue(pair.Server, 1));
         Assert.Equal(0, server.Settings.OwnedSessionStore!.Count);
     }
 
@@ -85,7 +85,7 @@ public sealed class CommitTests
     [Fact]
     public void AFatalAlertTakesACommittedSessionBack()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.SessionId, null, o => o.DeferSessions = true);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.SessionId, null, o => o.DeferSessions = true);
         using EnginePair pair = EnginePair.Connect(client, server);
         Assert.True(Commit(pair));
         Assert.Equal(1, server.Settings.OwnedSessionStore!.Count);
@@ -98,7 +98,7 @@ public sealed class CommitTests
     {
         var store = new StoreDouble { Before = _ => throw new InvalidOperationException("down") };
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-            ResumptionMechanism.SessionId, null, o => (o.DeferSessions, o.SessionStore, o.Group) = (true, store, "g"));
+            SessionKind.SessionId, null, o => (o.DeferSessions, o.SessionStore, o.Group) = (true, store, "g"));
         using EnginePair pair = EnginePair.Connect(client, server);
         Assert.False(await pair.Server.CommitSessionAsync(Token));
         pair.Send(pair.Server, "fine"u8);
@@ -109,13 +109,13 @@ public sealed class CommitTests
     [Fact]
     public void TicketsOnDemandUpToSixteenEachForOneConnection()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk);
         var sessions = new List<TlsSession>();
         using (EnginePair pair = EnginePair.Connect(client, server))
         {
             sessions.Add(pair.Client.Session!);
             pair.Client.SessionReceived += (_, session) => sessions.Add(session);
-            int[] issued = [pair.Server.IssueTickets(1), pair.Server.IssueTickets(8), pair.Server.IssueTickets(8), pair.Server.IssueTickets(8)];
+            int[] issued = [Issue(pair.Server, 1), Issue(pair.Server, 8), Issue(pair.Server, 8), Issue(pair.Server, 8)];
             Assert.Equal([1, 8, 5, 0], issued);
             pair.Run();
         }
@@ -144,18 +144,18 @@ public sealed class CommitTests
             });
         using EnginePair pair = EnginePair.Connect(client, server);
         Assert.False(Commit(pair));
-        Assert.Equal(0, pair.Server.IssueTickets(1));
+        Assert.Equal(0, Issue(pair.Server, 1));
         Assert.Equal(TlsWants.None, pair.Server.Wants & TlsWants.Write);
     }
 
     [Fact]
     public void TicketsOnDemandWhereNoneFollowTheHandshake()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk, null, o => o.TicketCount = 0);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk, null, o => o.TicketCount = 0);
         using (EnginePair pair = EnginePair.Connect(client, server))
         {
             Assert.Null(pair.Client.Session);
-            Assert.Equal(1, pair.Server.IssueTickets(1));
+            Assert.Equal(1, Issue(pair.Server, 1));
             Assert.Equal(TlsWants.Write, pair.Server.Wants & TlsWants.Write);
             pair.Run();
         }
@@ -165,26 +165,26 @@ public sealed class CommitTests
     [Fact]
     public async Task MisuseIsRefused()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk, null, o => o.DeferSessions = true);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk, null, o => o.DeferSessions = true);
         using var pair = new EnginePair(client, server);
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await pair.Server.CommitSessionAsync(Token));
-        Assert.Throws<InvalidOperationException>(() => pair.Server.IssueTickets(1));
+        Assert.Throws<InvalidOperationException>(() => Issue(pair.Server, 1));
         pair.Handshake();
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await pair.Client.CommitSessionAsync(Token));
-        Assert.Throws<InvalidOperationException>(() => pair.Client.IssueTickets(1));
-        Assert.Throws<ArgumentOutOfRangeException>(() => pair.Server.IssueTickets(0));
-        Assert.Throws<ArgumentOutOfRangeException>(() => pair.Server.IssueTickets(9));
-        Assert.Contains(nameof(TlsConnection.CommitSessionAsync), Assert.Throws<InvalidOperationException>(() => pair.Server.IssueTickets(8)).Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(() => Issue(pair.Client, 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Issue(pair.Server, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Issue(pair.Server, 9));
+        Assert.Contains(nameof(TlsConnection.CommitSessionAsync), Assert.Throws<InvalidOperationException>(() => Issue(pair.Server, 8)).Message, StringComparison.Ordinal);
         Assert.True(Commit(pair));
-        Assert.Equal(8, pair.Server.IssueTickets(8));
+        Assert.Equal(8, Issue(pair.Server, 8));
         pair.Server.Close();
-        Assert.Throws<InvalidOperationException>(() => pair.Server.IssueTickets(1));
+        Assert.Throws<InvalidOperationException>(() => Issue(pair.Server, 1));
     }
 
     [Fact]
     public async Task AStreamCommitsAndIssues()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk, null, o => o.DeferSessions = true);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk, null, o => o.DeferSessions = true);
         await using (TlsStreams streams = await TlsStreams.ConnectAsync(client, server))
         {
             Assert.True(await streams.Server.CommitSessionAsync(Token));
@@ -200,7 +200,7 @@ public sealed class CommitTests
     [Fact]
     public async Task APipeCommitsAndIssues()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.SessionId, null, o => o.DeferSessions = true);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.SessionId, null, o => o.DeferSessions = true);
         await using TlsPipes pipes = TlsPipes.Create();
         await Task.WhenAll(
             pipes.Server.AuthenticateAsServerAsync(server, Token), pipes.Client.AuthenticateAsClientAsync(client, "localhost", Token));
@@ -208,6 +208,13 @@ public sealed class CommitTests
         Assert.True(await pipes.Server.CommitSessionAsync(Token));
         Assert.Equal(1, server.Settings.OwnedSessionStore.Count);
         Assert.Equal(0, await pipes.Server.IssueTicketsAsync(1, Token));
+    }
+
+    private static int Issue(TlsConnection connection, int count)
+    {
+        Task<int> issued = connection.IssueTicketsAsync(count, Token).AsTask();
+        Assert.True(issued.IsCompletedSuccessfully);
+        return issued.GetAwaiter().GetResult();
     }
 
     private static bool Commit(EnginePair pair)

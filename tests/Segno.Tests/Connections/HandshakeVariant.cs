@@ -15,6 +15,7 @@ public enum HandshakeVariant
     ClientAuthentication,
     ClientWithoutCertificate,
     CompressedCertificates,
+    ExternalPsk,
     Tls12Full,
     Tls12FullWithTicket,
     Tls12ResumedBySessionId,
@@ -60,6 +61,7 @@ internal sealed class VariantContexts : IDisposable
                 options.AllowTlsResume = IsResumed || variant == HandshakeVariant.Tls12FullWithTicket;
                 options.AllowPskWithoutKeyExchange = !keyExchange;
                 options.KeyShareGroups = retry ? [TlsNamedGroup.P384] : null;
+                options.ExternalPsks = variant == HandshakeVariant.ExternalPsk ? [ExternalPskTests.Plain] : null;
                 options.ClientCertificate = authentication ? TestPki.ClientEd25519().Tls : null;
                 options.MaxSendFragment = fragment;
             },
@@ -73,6 +75,9 @@ internal sealed class VariantContexts : IDisposable
                 // Without tickets a server of TLS 1.2 gives session IDs.
                 options.TicketCount = variant == HandshakeVariant.Tls12ResumedBySessionId ? 0 : 2;
                 options.AllowPskWithoutKeyExchange = !keyExchange;
+                // The client wants no session, but cannot say so beside a PSK.
+                options.AllowTlsResume = variant != HandshakeVariant.ExternalPsk;
+                options.ExternalPskSelector = variant == HandshakeVariant.ExternalPsk ? ExternalPskTests.Knows(ExternalPskTests.Plain) : null;
                 options.ClientCertificateMode = variant switch
                 {
                     _ when authentication => TlsClientCertificateMode.Required,
@@ -126,8 +131,10 @@ internal sealed class VariantContexts : IDisposable
     public void AssertVariant(EnginePair pair)
     {
         Assert.Equal(IsTls12(_variant) ? SslProtocols.Tls12 : SslProtocols.Tls13, pair.Server.Info.ProtocolVersion);
-        Assert.Equal(IsResumed, pair.Server.Info.Resumption.IsResumed);
-        Assert.Equal(IsResumed, pair.Client.Info.Resumption.IsResumed);
+        bool isPsk = _variant == HandshakeVariant.ExternalPsk;
+        Assert.Equal(isPsk, pair.Server.Info.Resumption.Mechanism == Segno.Sessions.ResumptionMechanism.ExternalPsk);
+        Assert.Equal(IsResumed || isPsk, pair.Server.Info.Resumption.IsResumed);
+        Assert.Equal(IsResumed || isPsk, pair.Client.Info.Resumption.IsResumed);
         Assert.Equal(_variant is HandshakeVariant.FullWithRetry or HandshakeVariant.ResumedWithRetry, pair.Client.Info.HelloRetried);
         Assert.Equal(_variant == HandshakeVariant.ResumedWithoutKeyExchange, pair.Server.Info.Group is null);
         Assert.Equal(IsClientAuthenticated(_variant), pair.Server.Info.RemoteCertificate is not null);

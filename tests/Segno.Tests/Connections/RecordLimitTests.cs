@@ -303,6 +303,8 @@ public class RecordLimitTests
 
         public override CancellationToken Aborted => default;
 
+        public override bool MaySend => true;
+
         public override TlsSettings Settings => settings;
 
         protected override FlightBuffer Messages { get; } = new();
@@ -347,7 +349,7 @@ public class RecordLimitTests
 
         public override void Located(in Segno.Sessions.LocatedSession located) => throw new NotSupportedException();
 
-        public override void TicketIssued(Segno.Sessions.ResumptionMechanism mechanism) => throw new NotSupportedException();
+        public override void TicketIssued(Segno.Sessions.ResumptionMechanism mechanism, bool isStateful = false) => throw new NotSupportedException();
 
         public override void ZeroLifetimeReceived() => throw new NotSupportedException();
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Authentication;
 using Segno.Sessions;
+using Segno.Sessions.Tickets;
 using Segno.Tests.Diagnostics;
 using Segno.Tests.Museum;
 using Segno.Tests.Sessions;
@@ -169,7 +170,7 @@ public sealed class ResumptionPolicyTests
     /// <summary>One second is a lifetime; less is none, and then nothing is sent or kept.</summary>
     [Theory]
     [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
-    public void WithoutALifetimeThereIsNothingToResume(ResumptionMechanism mechanism)
+    public async Task WithoutALifetimeThereIsNothingToResume(ResumptionMechanism mechanism)
     {
         foreach (int milliseconds in (int[])[1000, 999, 0, -1])
         {
@@ -179,27 +180,28 @@ public sealed class ResumptionPolicyTests
             Assert.Equal(milliseconds == 1000, pair.Client.Session is not null);
             Assert.Equal(milliseconds == 1000 && mechanism == ResumptionMechanism.SessionId ? 1 : 0, server.Settings.OwnedSessionStore!.Count);
             // Not when the application asks for it either.
-            Assert.True(milliseconds == 1000 || pair.Server.IssueTickets(1) == 0);
+            Assert.True(milliseconds == 1000 || await pair.Server.IssueTicketsAsync(1, TestContext.Current.CancellationToken) == 0);
         }
     }
 
     /// <summary>Kept on the server or nowhere: TLS 1.2 has session IDs for that.</summary>
     [Theory]
-    [InlineData(ResumptionMechanism.SessionId, true)]
-    [InlineData(ResumptionMechanism.Ticket, true)]
-    [InlineData(ResumptionMechanism.Psk, false)]
-    public void StatefulMeansNoStatelessTicket(ResumptionMechanism mechanism, bool kept)
+    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    public async Task StatefulMeansNoStatelessTicket(ResumptionMechanism mechanism)
     {
+        bool is13 = mechanism == ResumptionMechanism.Psk;
         _policy.Answer = _ => new ResumptionVerdict { RequireStateful = true };
         (TlsClientContext client, TlsServerContext server) = Contexts(mechanism);
         using (EnginePair pair = EnginePair.Connect(client, server))
         {
-            Assert.Equal(kept, pair.Client.Session is { } session && session.Ticket.IsEmpty);
-            Assert.Equal(kept ? 1 : 0, server.Settings.OwnedSessionStore!.Count);
-            Assert.Equal(0, pair.Server.IssueTickets(1));
+            TlsSession session = Assert.IsType<TlsSession>(pair.Client.Session);
+            Assert.Equal(is13, StatefulTicket.TryRead(session.Ticket, out _));
+            Assert.Equal(is13, !session.Ticket.IsEmpty);
+            Assert.Equal(is13 ? 2 : 1, server.Settings.OwnedSessionStore!.Count);
+            Assert.Equal(is13 ? 1 : 0, await pair.Server.IssueTicketsAsync(1, TestContext.Current.CancellationToken));
         }
         using EnginePair next = EnginePair.Connect(client, server);
-        Assert.Equal(kept ? ResumptionOutcome.Resumed(ResumptionMechanism.SessionId) : ResumptionOutcome.NotOffered, next.Server.Info.Resumption);
+        Assert.Equal(ResumptionOutcome.Resumed(is13 ? ResumptionMechanism.Psk : ResumptionMechanism.SessionId), next.Server.Info.Resumption);
     }
 
     /// <summary>A store that the handshake would wait for is not asked; one in memory costs less than the question.</summary>

@@ -94,21 +94,30 @@ internal sealed class ScriptedClient(TlsServerContext context) : ScriptedPeer(ne
     /// <param name="binders">May change the binders.</param>
     /// <param name="extensions">Other extensions than <see cref="Extensions13"/>.</param>
     public void SendHello13(TlsSession[] sessions, Func<List<byte[]>, List<byte[]>>? binders = null, List<(ExtensionType Type, byte[] Data)>? extensions = null)
+        => SendHello13(Array.ConvertAll(sessions, session => new OfferedPsk(session)), binders, extensions);
+
+    /// <summary>A hello of TLS 1.3 with PSKs of any kind.</summary>
+    /// <param name="psks">The PSKs, in order.</param>
+    /// <param name="binders">May change the binders.</param>
+    /// <param name="extensions">Other extensions than <see cref="Extensions13"/>.</param>
+    /// <param name="label">What all binders are labelled with, whatever the PSKs are.</param>
+    public void SendHello13(
+        OfferedPsk[] psks, Func<List<byte[]>, List<byte[]>>? binders = null, List<(ExtensionType Type, byte[] Data)>? extensions = null, PskKind? label = null)
     {
-        List<byte[]> values = [.. sessions.Select(session => new byte[session.Hash.Length()])];
+        List<byte[]> values = [.. psks.Select(psk => new byte[psk.Hash.Length()])];
         byte[] hello = WithBinders(values);
         int length = 2 + values.Sum(binder => binder.Length + 1);
         for (int i = 0; i < values.Count; i++)
         {
-            byte[] psk = new byte[sessions[i].SecretLength];
-            sessions[i].CopySecret(psk);
+            byte[] psk = new byte[OfferedPsk.MaxSecretLength];
+            psk = psk[..psks[i].CopySecret(psk)];
             byte[] hash = new byte[HashKinds.MaxLength];
-            ReadOnlySpan<byte> transcript = Transcript.CurrentWith(sessions[i].Hash, hello.AsSpan(0, hello.Length - length), hash);
-            KeySchedule.ComputeBinder(Crypto, sessions[i].Hash, psk, external: false, transcript, values[i]);
+            ReadOnlySpan<byte> transcript = Transcript.CurrentWith(psks[i].Hash, hello.AsSpan(0, hello.Length - length), hash);
+            KeySchedule.ComputeBinder(Crypto, psks[i].Hash, psk, label ?? psks[i].External?.Kind ?? PskKind.Resumption, transcript, values[i]);
         }
         Send(WithBinders(binders?.Invoke(values) ?? values));
 
-        byte[] WithBinders(List<byte[]> list) => Build([.. extensions ?? Extensions13, PreSharedKey(sessions.Select(session => session.Ticket.ToArray()), list)]);
+        byte[] WithBinders(List<byte[]> list) => Build([.. extensions ?? Extensions13, PreSharedKey(psks.Select(psk => psk.Identity.ToArray()), list)]);
     }
 
     public static (ExtensionType Type, byte[] Data) PreSharedKey(IEnumerable<byte[]> identities, IEnumerable<byte[]> binders)

@@ -64,7 +64,7 @@ public sealed class TlsMetricsTests : IDisposable
                 "1 segno.resumption.mechanism=Psk segno.resumption.reason=UnknownTicketKey segno.resumption.status=Declined segno.role=server tls.protocol.version=1.3",
             ],
             _seen.Take(Handshakes).Order(StringComparer.Ordinal));
-        Assert.Contains("1 segno.resumption.mechanism=Psk segno.resumption.reason=UnknownTicketKey", _seen.Take("segno.tickets.declined"));
+        Assert.Contains("1 segno.resumption.mechanism=Psk segno.resumption.reason=UnknownTicketKey segno.ticket.stateful=false", _seen.Take("segno.tickets.declined"));
     }
 
     [Fact]
@@ -114,10 +114,10 @@ public sealed class TlsMetricsTests : IDisposable
     {
         (TlsClientContext client, TlsServerContext server) = Contexts();
         EnginePair.Connect(client, server).Dispose();
-        Assert.Equal(["1 segno.resumption.mechanism=Psk", "1 segno.resumption.mechanism=Psk"], _seen.Take("segno.tickets.issued"));
+        Assert.Equal(["1 segno.resumption.mechanism=Psk segno.ticket.stateful=false", "1 segno.resumption.mechanism=Psk segno.ticket.stateful=false"], _seen.Take("segno.tickets.issued"));
         EnginePair.Connect(client, server).Dispose();
-        Assert.Equal(["1 segno.resumption.mechanism=Psk"], _seen.Take("segno.tickets.issued"));
-        Assert.Equal(["1 segno.resumption.mechanism=Psk"], _seen.Take("segno.tickets.opened"));
+        Assert.Equal(["1 segno.resumption.mechanism=Psk segno.ticket.stateful=false"], _seen.Take("segno.tickets.issued"));
+        Assert.Equal(["1 segno.resumption.mechanism=Psk segno.ticket.stateful=false"], _seen.Take("segno.tickets.opened"));
         Assert.Empty(_seen.Take("segno.tickets.declined"));
     }
 
@@ -226,7 +226,7 @@ public sealed class TlsMetricsTests : IDisposable
         {
             metrics.HandshakeCompleted(info);
             metrics.HandshakeFailed(info, failure, TimeSpan.FromMilliseconds(1));
-            metrics.TicketIssued(ResumptionMechanism.Psk);
+            metrics.TicketIssued(ResumptionMechanism.Psk, isStateful: false);
             metrics.Located(located);
             metrics.Located(opened);
         }

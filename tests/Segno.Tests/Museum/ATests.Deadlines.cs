@@ -10,12 +10,12 @@ public sealed partial class ATests
 {
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void A14_RenewalDoesNotMoveTheDeadline(ResumptionMechanism mechanism)
+    public void A14_RenewalDoesNotMoveTheDeadline(SessionKind kind)
     {
         TimeSpan lifetime = TimeSpan.FromHours(10);
         TimeSpan maximum = TimeSpan.FromHours(48);
         var clock = new TestClock { Wall = DateTimeOffset.UtcNow };
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism, o => o.TimeProvider = clock, o =>
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind, o => o.TimeProvider = clock, o =>
         {
             o.TimeProvider = clock;
             (o.TicketLifetime, o.Tls12SessionLifetime, o.AuthenticationLifetime) = (lifetime, lifetime, maximum);
@@ -23,13 +23,13 @@ public sealed partial class ATests
         });
         DateTimeOffset authenticated = clock.Wall;
         List<TlsSession> sessions = Connect(resumed: false);
-        if (mechanism == ResumptionMechanism.SessionId)
+        if (kind == SessionKind.SessionId)
         {
             // An ID is not renewed: what was resumed at nine tenths of its life is over at eighteen.
             clock.Advance(lifetime * 0.9);
             Assert.Empty(Connect(resumed: true));
             clock.Advance(lifetime * 0.9);
-            Assert.Equal(ResumptionOutcome.Declined(mechanism, ResumptionReason.SessionExpired), Exhibits.Redeem(server, sessions[0]));
+            Assert.Equal(ResumptionOutcome.Declined(kind.ToMechanism(), ResumptionReason.SessionExpired), Exhibits.Redeem(server, sessions[0]));
             return;
         }
         for (int i = 0; i < 5; i++)
@@ -38,9 +38,9 @@ public sealed partial class ATests
             sessions = Connect(resumed: true);
         }
         clock.Advance(authenticated + maximum - clock.Wall);
-        Assert.Equal(ResumptionOutcome.Resumed(mechanism), Exhibits.Redeem(server, sessions[0]));
+        Assert.Equal(ResumptionOutcome.Resumed(kind.ToMechanism()), Exhibits.Redeem(server, sessions[0]));
         clock.Advance(TimeSpan.FromMilliseconds(1));
-        Assert.Equal(ResumptionOutcome.Declined(mechanism, ResumptionReason.AuthDeadlinePassed), Exhibits.Redeem(server, sessions[^1]));
+        Assert.Equal(ResumptionOutcome.Declined(kind.ToMechanism(), ResumptionReason.AuthDeadlinePassed), Exhibits.Redeem(server, sessions[^1]));
         // And the real client, which was told by the lifetime of its last ticket, begins anew, with all the time there is.
         Assert.NotEmpty(Connect(resumed: false));
         authenticated = clock.Wall;
@@ -65,7 +65,7 @@ public sealed partial class ATests
     // A session is good for as long as its client's certificate is, and no longer, fresh as its ticket may be.
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void A14_NoSessionOutlivesTheClientsCertificate(ResumptionMechanism mechanism)
+    public void A14_NoSessionOutlivesTheClientsCertificate(SessionKind kind)
     {
         TestCertificate shown = TestPki.Make(new()
         {
@@ -73,7 +73,7 @@ public sealed partial class ATests
         });
         var clock = new TestClock { Wall = DateTimeOffset.UtcNow };
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-            mechanism,
+            kind,
             o => (o.TimeProvider, o.ClientCertificate) = (clock, shown.Tls),
             o =>
             {
@@ -87,7 +87,7 @@ public sealed partial class ATests
             pair.Handshake();
         }
         clock.Advance(shown.Certificate.NotAfter.ToUniversalTime() - clock.Wall.UtcDateTime - TimeSpan.FromSeconds(2));
-        Assert.Equal(ResumptionOutcome.Resumed(mechanism), Exhibits.Redeem(server, sessions[0]));
+        Assert.Equal(ResumptionOutcome.Resumed(kind.ToMechanism()), Exhibits.Redeem(server, sessions[0]));
         clock.Advance(TimeSpan.FromSeconds(4));
         ResumptionOutcome outcome = Exhibits.Redeem(server, sessions[^1]);
         Assert.Equal(ResumptionStatus.Declined, outcome.Status);
@@ -98,12 +98,12 @@ public sealed partial class ATests
     // Once a certificate is on the list, no session of it is worth anything, renewed ones included; who comes again later is a new client.
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void A14_ARevocationReachesRenewedSessions(ResumptionMechanism mechanism)
+    public void A14_ARevocationReachesRenewedSessions(SessionKind kind)
     {
         var clock = new TestClock { Wall = DateTimeOffset.UtcNow };
         var revocations = new RevocationList();
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-            mechanism,
+            kind,
             o => (o.TimeProvider, o.ClientCertificate) = (clock, TestPki.ClientEcdsa().Tls),
             o =>
             {
@@ -117,7 +117,7 @@ public sealed partial class ATests
         clock.Advance(TimeSpan.FromMinutes(1));
         using (EnginePair pair = EnginePair.Connect(client, server))
         {
-            Assert.Equal(ResumptionOutcome.Declined(mechanism, ResumptionReason.Revoked), pair.Server.Info.Resumption);
+            Assert.Equal(ResumptionOutcome.Declined(kind.ToMechanism(), ResumptionReason.Revoked), pair.Server.Info.Resumption);
         }
         Exhibits.AssertUnharmed(client, server, resumed: true);
     }

@@ -12,11 +12,11 @@ public sealed partial class BTests
     // B5, CVE-2018-3180, CVE-2020-8172: the name that is expected now.
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void B5_UnderAnotherExpectedNameThereIsNoOffer(ResumptionMechanism mechanism)
+    public void B5_UnderAnotherExpectedNameThereIsNoOffer(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         TlsSession session = Exhibits.Session(client, server);
-        (TlsClientContext other, _) = Exhibits.Contexts(mechanism, o => o.Resume = session);
+        (TlsClientContext other, _) = Exhibits.Contexts(kind, o => o.Resume = session);
         Assert.False(Offers(other, session, "other.example"));
         using (var pair = new EnginePair(other, server, "other.example"))
         {
@@ -30,11 +30,11 @@ public sealed partial class BTests
     // B5: the authorities that are trusted now.
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void B5_UnderOtherTrustThereIsNoOffer(ResumptionMechanism mechanism)
+    public void B5_UnderOtherTrustThereIsNoOffer(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         TlsSession session = Exhibits.Session(client, server);
-        (TlsClientContext other, _) = Exhibits.Contexts(mechanism, o => (o.Resume, o.CertificateChainPolicy) = (session, TestPki.Trust(TestPki.OtherRoot)));
+        (TlsClientContext other, _) = Exhibits.Contexts(kind, o => (o.Resume, o.CertificateChainPolicy) = (session, TestPki.Trust(TestPki.OtherRoot)));
         Assert.False(Offers(other, session));
         using var pair = new EnginePair(other, server);
         pair.Client.Start();
@@ -46,11 +46,11 @@ public sealed partial class BTests
     // B4, B5: whoever wants the stored chain examined anew gets that, by today's verdict, and a session that it refuses is gone.
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void B5_AStoredChainIsJudgedAnewWhereThatIsAsked(ResumptionMechanism mechanism)
+    public void B5_AStoredChainIsJudgedAnewWhereThatIsAsked(SessionKind kind)
     {
         bool pinned = true;
         int asked = 0;
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism, o =>
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind, o =>
         {
             o.ResumedPeer = ResumedPeer.Reverify;
             o.RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
@@ -76,14 +76,14 @@ public sealed partial class BTests
     // B8: probes of a host, by another name or without sessions, neither use nor leave what the real connections use.
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void B8_ProbesDoNotSeedTheCache(ResumptionMechanism mechanism)
+    public void B8_ProbesDoNotSeedTheCache(SessionKind kind)
     {
         const string probeName = "probe.example";
         var cache = new MemoryClientSessionCache();
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-            mechanism, o => o.SessionCache = cache, o => o.ServerCertificates = [TestPki.Ecdsa("localhost", probeName).Tls]);
-        TlsClientContext check = Exhibits.Contexts(mechanism, o => (o.SessionCache, o.AllowTlsResume) = (cache, false)).Client;
-        TlsClientContext otherName = Exhibits.Contexts(mechanism, o => o.SessionCache = cache).Client;
+            kind, o => o.SessionCache = cache, o => o.ServerCertificates = [TestPki.Ecdsa("localhost", probeName).Tls]);
+        TlsClientContext check = Exhibits.Contexts(kind, o => (o.SessionCache, o.AllowTlsResume) = (cache, false)).Client;
+        TlsClientContext otherName = Exhibits.Contexts(kind, o => o.SessionCache = cache).Client;
         Guid lineage = default;
         for (int i = 0; i < 3; i++)
         {
@@ -108,25 +108,25 @@ public sealed partial class BTests
     // B10: a version that was not offered, before a client that has a session to resume.
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void B10_AVersionThatWasNotOfferedIsRefused(ResumptionMechanism mechanism)
+    public void B10_AVersionThatWasNotOfferedIsRefused(SessionKind kind)
     {
-        using (ScriptedServer script = Resuming(mechanism, out _))
+        using (ScriptedServer script = Resuming(kind, out _))
         {
             script.AssertRefused(TlsFault.VersionNotOffered, TlsAlert.IllegalParameter, () => script.Send(script.ServerHello(
                 (ushort)script.Suite13.Suite, script.Hello.SessionId, [ScriptedPeer.Extension(ExtensionType.SupportedVersions, 3, 5)])));
         }
         // Nor the one below, by a client that has turned it off.
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-            mechanism, o => o.EnabledSslProtocols = mechanism == ResumptionMechanism.Psk ? SslProtocols.Tls13 : SslProtocols.Tls12);
+            kind, o => o.EnabledSslProtocols = kind.IsTls13() ? SslProtocols.Tls13 : SslProtocols.Tls12);
         Exhibits.Session(client, server);
         using var other = new ScriptedServer(client);
         other.Falsify = (_, message) =>
         {
-            message[5] = mechanism == ResumptionMechanism.Psk ? (byte)3 : (byte)2;
+            message[5] = kind.IsTls13() ? (byte)3 : (byte)2;
             return message;
         };
         other.AssertRefused(TlsFault.NoCommonVersion, TlsAlert.ProtocolVersion, () => other.Send(other.ServerHello(
-            (ushort)other.Suite12.Suite, other.Hello.SessionId, mechanism == ResumptionMechanism.Psk ? [] : ScriptedServer.Extensions12)));
+            (ushort)other.Suite12.Suite, other.Hello.SessionId, kind.IsTls13() ? [] : ScriptedServer.Extensions12)));
     }
 
     // B11, CVE-2021-22901: tickets that come when their request is over.
@@ -134,11 +134,11 @@ public sealed partial class BTests
     public void B11_ATicketBehindTheEndOfSendingFindsItsOwner()
     {
         var cache = new MemoryClientSessionCache();
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk, o => o.SessionCache = cache);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk, o => o.SessionCache = cache);
         using EnginePair pair = EnginePair.Connect(client, server);
         pair.Client.Close();
         cache.Clear();
-        Assert.Equal(2, pair.Server.IssueTickets(2));
+        Assert.Equal(2, Exhibits.IssueTickets(pair.Server, 2));
         pair.Run();
         Assert.Equal(2, cache.Count);
         using EnginePair next = EnginePair.Connect(client, server);
@@ -148,9 +148,9 @@ public sealed partial class BTests
     [Fact]
     public void B11_ATicketBehindCloseNotifyIsNobodys()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk);
         using EnginePair pair = EnginePair.Connect(client, server);
-        Assert.Equal(1, pair.Server.IssueTickets(1));
+        Assert.Equal(1, Exhibits.IssueTickets(pair.Server, 1));
         var ticket = new ArrayBufferWriter<byte>();
         pair.Server.Flush(ticket);
         pair.Server.Close();
@@ -171,7 +171,7 @@ public sealed partial class BTests
     [InlineData("sends")]
     public void B11_WhoHearsOfATicketMayDoAnything(string what)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk);
         int heard = 0;
         using (EnginePair pair = EnginePair.Connect(client, server))
         {
@@ -195,7 +195,7 @@ public sealed partial class BTests
                         break;
                 }
             };
-            Assert.Equal(2, pair.Server.IssueTickets(2));
+            Assert.Equal(2, Exhibits.IssueTickets(pair.Server, 2));
             Exception? thrown = Record.Exception(pair.Run);
             Assert.Equal(what == "aborts", thrown is TlsException);
             Assert.Equal(what == "aborts" ? 1 : 2, heard);

@@ -13,15 +13,15 @@ namespace Segno.Tests.Museum;
 /// <summary>Room C: tickets that cannot be made, tickets without measure, and the clock on the wall.</summary>
 public partial class CTests
 {
-    public static TheoryData<ResumptionMechanism, string> TroubleWithTickets
+    public static TheoryData<SessionKind, string> TroubleWithTickets
     {
         get
         {
-            var data = new TheoryData<ResumptionMechanism, string>();
+            var data = new TheoryData<SessionKind, string>();
             foreach (string trouble in (string[])["no key", "sealing fails", "session too long"])
             {
-                data.Add(ResumptionMechanism.Ticket, trouble);
-                data.Add(ResumptionMechanism.Psk, trouble);
+                data.Add(SessionKind.Ticket, trouble);
+                data.Add(SessionKind.StatelessPsk, trouble);
             }
             return data;
         }
@@ -30,12 +30,12 @@ public partial class CTests
     // C9, C12: where no ticket can be made there is none: TLS 1.2, which has promised one, says so in as many zeros; TLS 1.3 is silent.
     [Theory]
     [MemberData(nameof(TroubleWithTickets))]
-    public void C9_ATicketThatCannotBeMadeCostsNothingElse(ResumptionMechanism mechanism, string trouble)
+    public void C9_ATicketThatCannotBeMadeCostsNothingElse(SessionKind kind, string trouble)
     {
         using var ring = new TicketKeyRing();
         var crypto = new FailingSeal();
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-            mechanism,
+            kind,
             o => o.ClientCertificate = trouble == "session too long" ? LongChain(20 * 1024).Tls : null,
             o =>
             {
@@ -56,7 +56,7 @@ public partial class CTests
         }
         Exhibits.AssertUnharmed(client, server, resumed: false);
         byte[][] tickets = [.. sent.Where(message => message[0] == (byte)HandshakeType.NewSessionTicket)];
-        if (mechanism == ResumptionMechanism.Psk)
+        if (kind.IsTls13())
         {
             Assert.Empty(tickets);
         }
@@ -71,14 +71,14 @@ public partial class CTests
     // C12: the client's chain up to what a ticket holds, and one byte more. It is the sum that counts, whatever the session has else.
     [Theory]
     [MemberData(nameof(Tickets))]
-    public void C12_TheLongestChainThatATicketHolds(ResumptionMechanism mechanism)
+    public void C12_TheLongestChainThatATicketHolds(SessionKind kind)
     {
-        int overhead = TicketLength(mechanism, 8 * 1024, out int chain) - chain;
+        int overhead = TicketLength(kind, 8 * 1024, out int chain) - chain;
         int longest = TicketSealer.MaxTicketLength - overhead;
-        Assert.Equal(TicketSealer.MaxTicketLength, TicketLength(mechanism, longest, out _));
-        Assert.Equal(0, TicketLength(mechanism, longest + 1, out _));
+        Assert.Equal(TicketSealer.MaxTicketLength, TicketLength(kind, longest, out _));
+        Assert.Equal(0, TicketLength(kind, longest + 1, out _));
         // Without any certificate there is a state, too.
-        Assert.InRange(TicketLength(mechanism, 0, out _), TicketSealer.HeaderLength + 1, 1024);
+        Assert.InRange(TicketLength(kind, 0, out _), TicketSealer.HeaderLength + 1, 1024);
     }
 
     // C10, CVE-2015-5291: what a server may send in length, and what of it a client carries to its next hello.
@@ -120,16 +120,16 @@ public partial class CTests
     // C11: tickets, not only keys: the wall clock of a server is a day off for a while, either way, and comes back.
     [Theory]
     [MemberData(nameof(Tickets))]
-    public void C11_AStepOfTheWallClockResurrectsNoKey(ResumptionMechanism mechanism)
+    public void C11_AStepOfTheWallClockResurrectsNoKey(SessionKind kind)
     {
         var clock = new TestClock { Wall = DateTimeOffset.UtcNow };
         using var ring = new TicketKeyRing(timeProvider: clock);
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism, null, o => Share(o, ring));
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind, null, o => Share(o, ring));
         TlsSession session = Exhibits.Session(client, server);
         foreach (int days in (int[])[1, -1])
         {
             clock.Wall += days * Day;
-            Assert.NotNull(Locate(server, mechanism, session.Ticket.ToArray()).Session);
+            Assert.NotNull(Locate(server, kind.ToMechanism(), session.Ticket.ToArray()).Session);
             clock.Wall -= days * Day;
         }
         // Two days pass, and the clock on the wall does not notice; then it is put back to before the key was made.
@@ -137,19 +137,19 @@ public partial class CTests
         foreach (int days in (int[])[0, -1, -3, 4])
         {
             clock.Wall += days * Day;
-            LocatedSession located = Locate(server, mechanism, session.Ticket.ToArray());
+            LocatedSession located = Locate(server, kind.ToMechanism(), session.Ticket.ToArray());
             Assert.Equal((null, ResumptionReason.RetiredTicketKey), (located.Session, located.Reason));
         }
     }
 
     /// <summary>How long the ticket is that a client with a chain of so many bytes gets; 0: none.</summary>
-    private static int TicketLength(ResumptionMechanism mechanism, int chainLength, out int actual)
+    private static int TicketLength(SessionKind kind, int chainLength, out int actual)
     {
         TestCertificate? shown = chainLength == 0 ? null : LongChain(chainLength);
         actual = shown?.Chain.Sum(certificate => certificate.Length) ?? 0;
         Assert.Equal(chainLength, actual);
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-            mechanism,
+            kind,
             o => o.ClientCertificate = shown?.Tls,
             o => (o.ClientCertificateMode, o.CertificateChainPolicy) = (TlsClientCertificateMode.Optional, TestPki.TrustRoot()));
         using EnginePair pair = EnginePair.Connect(client, server);

@@ -15,27 +15,27 @@ public sealed class HTests
     private const int Threads = 64;
     private const int ConnectionsEach = 6;
 
-    public static TheoryData<ResumptionMechanism> Mechanisms => Exhibits.All;
+    public static TheoryData<SessionKind> Mechanisms => Exhibits.All;
 
-    public static TheoryData<ResumptionMechanism, string> Interventions
+    public static TheoryData<SessionKind, string> Interventions
         => Exhibits.Cross("clears", "clears for the host", "removes", "removes the lineage", "adds again", "adds elsewhere", "takes", "puts back");
 
     // H1: one cache, one store, one ring for all; tickets in storms, keys that rotate, entries that are evicted. Who resumes gets a
     // session of his own server, whole, and of TLS 1.3 one that nobody else got.
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public async Task H1_ManyThreadsShareCacheStoreAndKeys(ResumptionMechanism mechanism)
+    public async Task H1_ManyThreadsShareCacheStoreAndKeys(SessionKind kind)
     {
         string[] names = ["a.example", "b.example", "c.example"];
         using var ring = new TicketKeyRing();
         using var store = new MemorySessionStore(maxEntries: 8);
         var cache = new MemoryClientSessionCache(maxKeys: 2, maxSessionsPerKey: 3);
-        TlsServerContext[] servers = [.. names.Select(name => Exhibits.Contexts(mechanism, null, o =>
+        TlsServerContext[] servers = [.. names.Select(name => Exhibits.Contexts(kind, null, o =>
         {
             (o.ServerCertificates, o.TicketKeys, o.SessionStore, o.Group) = ([TestPki.Ecdsa(name).Tls], ring, store, name);
             (o.ClientCertificateMode, o.CertificateChainPolicy) = (TlsClientCertificateMode.Required, TestPki.TrustRoot());
         }).Server)];
-        TlsClientContext client = Exhibits.Contexts(mechanism, o => (o.SessionCache, o.ClientCertificate) = (cache, TestPki.ClientEcdsa().Tls)).Client;
+        TlsClientContext client = Exhibits.Contexts(kind, o => (o.SessionCache, o.ClientCertificate) = (cache, TestPki.ClientEcdsa().Tls)).Client;
         var used = new ConcurrentBag<string>();
         int resumed = 0;
         int failures = 0;
@@ -52,7 +52,7 @@ public sealed class HTests
                     {
                         Wire = (toServer, bytes) =>
                         {
-                            if (toServer && mechanism == ResumptionMechanism.Psk && bytes.Length > 5 && bytes[0] == 22 && bytes[5] == (byte)HandshakeType.ClientHello)
+                            if (toServer && kind.IsTls13() && bytes.Length > 5 && bytes[0] == 22 && bytes[5] == (byte)HandshakeType.ClientHello)
                             {
                                 var hello = Segno.Handshake.Messages.ClientHello.Read(new HandshakeMessage(bytes.AsSpan(5)));
                                 hello.ReadPreSharedKeys();
@@ -69,7 +69,7 @@ public sealed class HTests
                         && pair.Client.Info.LineageId is not null;
                     Interlocked.Add(ref failures, whole ? 0 : 1);
                     Interlocked.Add(ref resumed, pair.Client.Info.Resumption.IsResumed ? 1 : 0);
-                    pair.Server.IssueTickets(4);
+                    Exhibits.IssueTickets(pair.Server, 4);
                     pair.Send(pair.Client, "x"u8);
                     pair.Run();
                     Assert.Equal("x"u8.ToArray(), pair.AtServer);
@@ -90,12 +90,12 @@ public sealed class HTests
     // H2: at every step of a connection that resumes, the session is taken away, put back, or put where another has it, too.
     [Theory]
     [MemberData(nameof(Interventions))]
-    public void H2_TheCacheMayChangeAtEveryStep(ResumptionMechanism mechanism, string what)
+    public void H2_TheCacheMayChangeAtEveryStep(SessionKind kind, string what)
     {
         int steps = int.MaxValue;
         for (int at = 0; at <= steps; at++)
         {
-            (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+            (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
             TlsSession session = Exhibits.Session(client, server);
             ClientSessionKey key = Key(client);
             int step = 0;
@@ -159,12 +159,12 @@ public sealed class HTests
     // H2: one session in two caches, and in an option: each may lose it, and the others still have it whole.
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void H2_OneSessionInTwoCaches(ResumptionMechanism mechanism)
+    public void H2_OneSessionInTwoCaches(SessionKind kind)
     {
         var one = new MemoryClientSessionCache();
         var two = new MemoryClientSessionCache();
-        (TlsClientContext first, TlsServerContext server) = Exhibits.Contexts(mechanism, o => o.SessionCache = one);
-        TlsClientContext second = Exhibits.Contexts(mechanism, o => o.SessionCache = two).Client;
+        (TlsClientContext first, TlsServerContext server) = Exhibits.Contexts(kind, o => o.SessionCache = one);
+        TlsClientContext second = Exhibits.Contexts(kind, o => o.SessionCache = two).Client;
         TlsSession session = Exhibits.Session(first, server);
         byte[] secret = Sessions.SessionDraft.SecretOf(session);
         two.Add(Key(second), session);
@@ -185,9 +185,9 @@ public sealed class HTests
     // H3, GNUTLS-SA-2008-1-1: a name beyond measure reaches neither a session nor the store.
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void H3_AnOverlongNameIsNotStored(ResumptionMechanism mechanism)
+    public void H3_AnOverlongNameIsNotStored(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         string longest = string.Join('.', Enumerable.Repeat(new string('a', 63), 4));
         Assert.Equal(SessionLimits.MaxServerName, longest.Length);
         foreach ((string name, TlsFault fault) in new[]
@@ -207,7 +207,7 @@ public sealed class HTests
         using (var script = new ScriptedClient(server) { ServerName = null })
         {
             script.SendHello(Hello(script, longest));
-            if (mechanism == ResumptionMechanism.Psk)
+            if (kind.IsTls13())
             {
                 script.ReceiveHello13();
                 script.ReceiveFlight13();
@@ -220,7 +220,7 @@ public sealed class HTests
             Assert.True(script.Engine.IsHandshakeCompleted);
             Assert.Equal(longest, script.Engine.Info.ServerName);
         }
-        Assert.Equal(mechanism == ResumptionMechanism.SessionId ? 1 : 0, server.Settings.OwnedSessionStore!.Count);
+        Assert.Equal(kind == SessionKind.SessionId ? 1 : 0, server.Settings.OwnedSessionStore!.Count);
         Exhibits.AssertUnharmed(client, server, resumed: false);
 
         List<(ExtensionType Type, byte[] Data)> Hello(ScriptedClient script, string name)
@@ -230,7 +230,7 @@ public sealed class HTests
             (ExtensionType, byte[]) extension = ScriptedPeer.Extension(
                 ExtensionType.ServerName,
                 [(byte)(list >> 8), (byte)(list & 0xff), 0, (byte)(bytes.Length >> 8), (byte)(bytes.Length & 0xff), .. bytes]);
-            return [extension, .. mechanism switch
+            return [extension, .. kind.ToMechanism() switch
             {
                 ResumptionMechanism.Psk => script.Extensions13,
                 ResumptionMechanism.Ticket => [.. script.Extensions12, ScriptedPeer.Extension(ExtensionType.SessionTicket)],

@@ -35,7 +35,7 @@ public sealed partial class ITests
             new() { [Act.Throws] = null, [Act.Hangs] = null, [Act.AnswersNull] = null }),
         ["TlsClientOptions.SessionCache"] = new(
             (options, act) => ((TlsClientOptions)options).SessionCache = new CacheDouble(act),
-            new() { [Act.Throws] = TlsFault.InternalError, [Act.AnswersNull] = null }),
+            new() { [Act.Throws] = TlsFault.CallbackFailed, [Act.AnswersNull] = null }),
         ["TlsClientOptions.KeyLog"] = KeyLog,
         ["TlsServerOptions.KeyLog"] = KeyLog,
         ["TlsClientOptions.TimeProvider"] = Clock,
@@ -53,14 +53,14 @@ public sealed partial class ITests
         AnswersNull,
     }
 
-    public static TheoryData<ResumptionMechanism, string> Acts
+    public static TheoryData<SessionKind, string> Acts
         => Exhibits.Cross([.. Callbacks.SelectMany(callback => callback.Value.Expected.Keys.Select(act => $"{callback.Key} {act}"))]);
 
     private static Callback KeyLog => new(
-        (options, act) => options.KeyLog = _ => act.Do(), new() { [Act.Throws] = TlsFault.InternalError });
+        (options, act) => options.KeyLog = _ => act.Do(), new() { [Act.Throws] = TlsFault.CallbackFailed });
 
     private static Callback Clock => new(
-        (options, act) => options.TimeProvider = new BrokenClock(act), new() { [Act.Throws] = TlsFault.InternalError });
+        (options, act) => options.TimeProvider = new BrokenClock(act), new() { [Act.Throws] = TlsFault.CallbackFailed });
 
     private static Callback Meters => new((options, _) => options.MeterFactory = new BrokenMeters(), new() { [Act.Throws] = null });
 
@@ -82,7 +82,7 @@ public sealed partial class ITests
 
     [Theory]
     [MemberData(nameof(Acts))]
-    public async Task I6_WhateverACallbackDoesTheConnectionEndsAsItShould(ResumptionMechanism mechanism, string row)
+    public async Task I6_WhateverACallbackDoesTheConnectionEndsAsItShould(SessionKind kind, string row)
     {
         string name = row.Split(' ')[0];
         bool ofServer = name.StartsWith(nameof(TlsServerOptions), StringComparison.Ordinal);
@@ -119,7 +119,7 @@ public sealed partial class ITests
                 }
             }
             Exception?[] thrown = [await Record.ExceptionAsync(() => handshakes[0]), await Record.ExceptionAsync(() => handshakes[1])];
-            Assert.True(act.IsReached || (expected is null && name.EndsWith(nameof(TlsServerOptions.SessionStore), StringComparison.Ordinal) && mechanism != ResumptionMechanism.SessionId));
+            Assert.True(act.IsReached || (expected is null && name.EndsWith(nameof(TlsServerOptions.SessionStore), StringComparison.Ordinal) && kind != SessionKind.SessionId));
             if (expected is { } fault)
             {
                 Assert.Equal(fault, Assert.IsAssignableFrom<TlsException>(thrown[ofServer ? 1 : 0]).Fault);
@@ -139,7 +139,7 @@ public sealed partial class ITests
         Assert.Equal(alive, crypto.Alive);
 
         (TlsClientContext Client, TlsServerContext Server) Contexts() => Exhibits.Contexts(
-            mechanism,
+            kind,
             o =>
             {
                 o.ClientCertificate = TestPki.ClientEcdsa().Tls;

@@ -12,24 +12,24 @@ public sealed partial class ITests
 {
     private const int Cap = 16;
 
-    public static TheoryData<ResumptionMechanism> Mechanisms => Exhibits.All;
+    public static TheoryData<SessionKind> Mechanisms => Exhibits.All;
 
-    public static TheoryData<ResumptionMechanism, string> Configurations
+    public static TheoryData<SessionKind, string> Configurations
         => Exhibits.Cross("default", "no tickets", "no tickets when resumed", "no lifetime", "deferred", "never again", "never resumed", "many names");
 
-    public static TheoryData<ResumptionMechanism, string> Offers => Exhibits.Cross("unknown", "of another scope", "many", "expired");
+    public static TheoryData<SessionKind, string> Offers => Exhibits.Cross("unknown", "of another scope", "many", "expired");
 
     // I1, CVE-2024-2511: whatever the mechanism and the options, and whether clients come back or not, no side keeps more than its cap.
     // The long run is bench/ and eng/soak; what grows by one entry per handshake shows here as well.
     [Theory]
     [MemberData(nameof(Configurations))]
-    public async Task I1_NothingGrowsPastItsCap(ResumptionMechanism mechanism, string configuration)
+    public async Task I1_NothingGrowsPastItsCap(SessionKind kind, string configuration)
     {
         using var store = new MemorySessionStore(maxEntries: Cap);
         var cache = new MemoryClientSessionCache(maxKeys: 4, maxSessionsPerKey: 2);
         string[] names = [.. Enumerable.Range(0, configuration == "many names" ? 3 * Cap : 1).Select(i => $"h{i}.example")];
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-            mechanism,
+            kind,
             o => (o.SessionCache, o.AllowTlsResume) = (cache, configuration != "never resumed"),
             o =>
             {
@@ -57,7 +57,7 @@ public sealed partial class ITests
             Assert.InRange(store.Templates.Count, 0, Cap);
             Assert.InRange(cache.Count, 0, 4 * 2);
         }
-        if (configuration == "never again" && mechanism == ResumptionMechanism.SessionId)
+        if (configuration == "never again" && kind == SessionKind.SessionId)
         {
             // It was full, or the above says nothing.
             Assert.Equal(Cap, most);
@@ -134,19 +134,19 @@ public sealed partial class ITests
     // I7: an offer that comes to nothing is at most as dear as the full handshake that it ends in, but for opening two tickets.
     [Theory]
     [MemberData(nameof(Offers))]
-    public void I7_ADeclinedOfferCostsAFullHandshakeAndNoMore(ResumptionMechanism mechanism, string offer)
+    public void I7_ADeclinedOfferCostsAFullHandshakeAndNoMore(SessionKind kind, string offer)
     {
         var clock = new TestClock { Wall = DateTimeOffset.UtcNow };
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism, null, o => (o.Group, o.TimeProvider) = ("g", clock));
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind, null, o => (o.Group, o.TimeProvider) = ("g", clock));
         TlsServerContext redeemer = server;
         TlsSession session = Exhibits.Session(client, server);
         switch (offer)
         {
             case "unknown":
-                redeemer = Exhibits.Contexts(mechanism, null, o => o.TimeProvider = clock).Server;
+                redeemer = Exhibits.Contexts(kind, null, o => o.TimeProvider = clock).Server;
                 break;
             case "of another scope":
-                redeemer = Exhibits.Contexts(mechanism, null, o => (o.Group, o.TimeProvider) = ("other", clock)).Server;
+                redeemer = Exhibits.Contexts(kind, null, o => (o.Group, o.TimeProvider) = ("other", clock)).Server;
                 Exhibits.ShareSessions(server, redeemer);
                 break;
             default:
@@ -156,7 +156,7 @@ public sealed partial class ITests
         Cost full = CostOf(null);
         Cost declined = CostOf(script =>
         {
-            if (offer == "many" && mechanism == ResumptionMechanism.Psk)
+            if (offer == "many" && kind.IsTls13())
             {
                 script.SendHello13([.. Enumerable.Repeat(session, 64)]);
             }
@@ -181,7 +181,7 @@ public sealed partial class ITests
             };
             if (make is null)
             {
-                script.SendHello(mechanism switch
+                script.SendHello(kind.ToMechanism() switch
                 {
                     ResumptionMechanism.Psk => script.Extensions13,
                     ResumptionMechanism.Ticket => [.. script.Extensions12, ScriptedPeer.Extension(Segno.Handshake.Extensions.ExtensionType.SessionTicket)],
@@ -207,15 +207,15 @@ public sealed partial class ITests
     // I7: failed attempts to resume evict nothing and touch nothing: who has a session still has it.
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void I7_FailedAttemptsLeaveTheSessionsOfOthersAlone(ResumptionMechanism mechanism)
+    public void I7_FailedAttemptsLeaveTheSessionsOfOthersAlone(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         TlsSession session = Exhibits.Session(client, server);
-        TlsSession stolen = Exhibits.Session(Exhibits.Contexts(mechanism).Client, Exhibits.Contexts(mechanism).Server);
+        TlsSession stolen = Exhibits.Session(Exhibits.Contexts(kind).Client, Exhibits.Contexts(kind).Server);
         for (int i = 0; i < 50; i++)
         {
             Assert.False(Exhibits.Redeem(server, stolen).IsResumed);
-            if (mechanism == ResumptionMechanism.Psk)
+            if (kind.IsTls13())
             {
                 continue;
             }

@@ -13,7 +13,7 @@ public sealed class JTests
     public void J2_TicketAgeAddIsRandom()
     {
         const int Connections = 640;
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk, o => o.AllowTlsResume = true, o => o.TicketCount = 0);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk, o => o.AllowTlsResume = true, o => o.TicketCount = 0);
         List<uint> values = [];
         for (int i = 0; i < Connections; i++)
         {
@@ -21,7 +21,7 @@ public sealed class JTests
             using var pair = new EnginePair(client, server);
             pair.Client.SessionReceived += (_, session) => values.Add(session.AgeAdd);
             pair.Handshake();
-            Assert.Equal(16, pair.Server.IssueTickets(8) + pair.Server.IssueTickets(8));
+            Assert.Equal(16, Exhibits.IssueTickets(pair.Server, 8) + Exhibits.IssueTickets(pair.Server, 8));
             pair.Run();
         }
         Assert.Equal(Connections * 16, values.Count);

@@ -59,12 +59,16 @@ public sealed class OptionScopeTests
         [nameof(TlsServerOptions.LoadProbe)] = new(o => o.LoadProbe = static () => 1),
         // Set when the session begins, and carried on in it: no redeemer moves it.
         [nameof(TlsServerOptions.AuthenticationLifetime)] = new(ResumptionReason.AuthDeadlinePassed),
+        // Asked about sessions that a PSK began, and about no other: ExternalPskTests.
+        [nameof(TlsServerOptions.ExternalPskSelector)] = new(ResumptionReason.ExternalPskUnknown),
+        [nameof(TlsServerOptions.AllowPskInsteadOfClientCertificate)] = new(o => o.AllowPskInsteadOfClientCertificate = true),
         // It chooses a context, and that one's scope is judged: A1.
         [nameof(TlsServerOptions.ContextSelector)] = new(ResumptionReason.ScopeMismatch),
         [nameof(TlsServerOptions.ServerCertificates)] = new(o => o.ServerCertificates = [TestPki.Server(TestKeyKind.P384, "localhost").Tls]),
         [nameof(TlsServerOptions.CertificateSelector)] = new(o => o.CertificateSelector = (_, _) => ValueTask.FromResult<TlsCertificate?>(TestPki.Ecdsa("localhost").Tls)),
         [nameof(TlsServerOptions.ClientCertificateAuthorities)] = new(o => o.ClientCertificateAuthorities = [TestPki.Root.Certificate.SubjectName.RawData]),
         [nameof(TlsServerOptions.TicketLifetime)] = new(o => o.TicketLifetime = TimeSpan.FromMinutes(10)),
+        [nameof(TlsServerOptions.TicketMode)] = new(o => o.TicketMode = TlsTicketMode.Stateful),
         [nameof(TlsServerOptions.Tls12SessionLifetime)] = new(o => o.Tls12SessionLifetime = TimeSpan.FromMinutes(10)),
         [nameof(TlsServerOptions.TicketCount)] = new(o => o.TicketCount = 3),
         [nameof(TlsServerOptions.TicketCountOnResumption)] = new(o => o.TicketCountOnResumption = 3),
@@ -76,11 +80,18 @@ public sealed class OptionScopeTests
         [nameof(TlsClientOptions.ClientCertificate)] = new(ScopeComponent.ClientAuthentication, o => o.ClientCertificate = TestPki.ClientEcdsa().Tls),
         [nameof(TlsClientOptions.ClientCertificateSelector)] = new(ScopeComponent.ClientAuthentication, o => o.ClientCertificateSelector = (_, _) => default),
         [nameof(TlsClientOptions.CertificateStatusMode)] = new(ScopeComponent.ChainPolicy, o => o.CertificateStatusMode = TlsCertificateStatusMode.None),
+        // In the scope, by its secrets: ExternalPskTests. They are offered themselves, so that is what the outcome is about.
+        [nameof(TlsClientOptions.ExternalPsks)] = new(ResumptionReason.ScopeMismatch),
+        // With PSKs in the scope, too; without them of no effect.
+        [nameof(TlsClientOptions.AllowCertificateInsteadOfPsk)] = new(o => o.AllowCertificateInsteadOfPsk = true),
         [nameof(TlsClientOptions.TargetHost)] = new(ResumptionReason.ServerNameMismatch),
         // Part of the key of a cache.
         [nameof(TlsClientOptions.TargetPort)] = new(ResumptionReason.NoSessionYet),
         [nameof(TlsClientOptions.SessionCache)] = new(ResumptionReason.NoSessionYet),
         [nameof(TlsClientOptions.Resume)] = new(ResumptionReason.NoSessionYet),
+        [nameof(TlsClientOptions.AllowTicketReuse)] = new(ResumptionReason.SessionConsumed),
+        // It only says what becomes of a connection without a session.
+        [nameof(TlsClientOptions.RequireResumption)] = new(o => o.RequireResumption = true),
         [nameof(TlsClientOptions.KeyShareGroups)] = new(o => o.KeyShareGroups = [TlsNamedGroup.P256]),
         [nameof(TlsClientOptions.TicketRequest)] = new(o => o.TicketRequest = new TlsTicketRequest(1, 1)),
         [nameof(TlsClientOptions.ServerCertificateAuthorities)] = new(o => o.ServerCertificateAuthorities = [TestPki.Root.Certificate.SubjectName.RawData]),

@@ -1,6 +1,7 @@
 using System.Net.Security;
 using Microsoft.Extensions.Time.Testing;
 using Segno.Cryptography;
+using Segno.Handshake;
 using Segno.Handshake.Extensions;
 using Segno.Sessions;
 using Segno.Sessions.Tickets;
@@ -17,7 +18,6 @@ public sealed class ReasonTests
     /// <summary>Reasons of what is not built yet. The list may only get shorter.</summary>
     private static readonly Dictionary<ResumptionReason, string> NotYet = new()
     {
-        [ResumptionReason.SessionConsumed] = "stateful tickets",
         [ResumptionReason.TicketAgeSkew] = "early data",
     };
 
@@ -30,7 +30,8 @@ public sealed class ReasonTests
         [ResumptionReason.TicketUndecryptable] = () => Crafted(_ => { }, spoil: ticket => [.. ticket[..^1], (byte)(ticket[^1] ^ 1)]),
         [ResumptionReason.TicketMalformed] = () => Crafted(_ => { }, spoil: _ => [1, 2, 3]),
         [ResumptionReason.SessionFormatVersion] = OtherFormat,
-        [ResumptionReason.SessionNotFound] = () => ById(Exhibits.Contexts(ResumptionMechanism.SessionId).Server),
+        [ResumptionReason.SessionNotFound] = () => ById(Exhibits.Contexts(SessionKind.SessionId).Server),
+        [ResumptionReason.SessionConsumed] = Consumed,
         [ResumptionReason.SessionExpired] = () => Crafted(draft => draft.Lifetime = TimeSpan.FromMinutes(30)),
         [ResumptionReason.AuthDeadlinePassed] = () => Crafted(draft => draft.MaximumAge = TimeSpan.FromMinutes(30)),
         [ResumptionReason.IssuedInFuture] = () => Crafted(draft => draft.IssuedAt = SessionDraft.Now + TimeSpan.FromSeconds(61)),
@@ -55,6 +56,7 @@ public sealed class ReasonTests
         [ResumptionReason.ResumptionDisabled] = () => Crafted(_ => { }, redeemer: o => o.AllowTlsResume = false),
         [ResumptionReason.NoUsablePskMode] = WithoutUsableMode,
         [ResumptionReason.ExtendedMasterSecretMissing] = WithoutExtendedMasterSecret,
+        [ResumptionReason.ExternalPskUnknown] = UnknownPsk,
         [ResumptionReason.DeclinedByServer] = () => Clients(tickets: 1, declined: true),
         [ResumptionReason.NoSessionYet] = () => Clients(tickets: 0, declined: false),
         [ResumptionReason.PoolEmpty] = () => Clients(tickets: 1, declined: false),
@@ -99,6 +101,15 @@ public sealed class ReasonTests
         configure?.Invoke(o);
     }).Server;
 
+    /// <summary>Between the lookup and the ServerHello somebody else takes the session.</summary>
+    private static ResumptionOutcome Consumed()
+    {
+        var store = new StoreDouble { Consumes = _ => false };
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
+            SessionKind.StatelessPsk, null, o => (o.SessionStore, o.Group, o.TicketMode) = (store, "g", TlsTicketMode.Stateful));
+        return Exhibits.Redeem(server, Exhibits.Session(client, server));
+    }
+
     private static ResumptionOutcome Revoked()
     {
         var revocations = new RevocationList();
@@ -111,7 +122,7 @@ public sealed class ReasonTests
     {
         bool accept = true;
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-            ResumptionMechanism.Psk,
+            SessionKind.StatelessPsk,
             o => o.ClientCertificate = TestPki.ClientEcdsa().Tls,
             o => (o.ClientCertificateMode, o.CertificateChainPolicy, o.ResumedPeer, o.RemoteCertificateValidationCallback) =
                 (TlsClientCertificateMode.Optional, TestPki.TrustRoot(), ResumedPeer.Reverify, (_, _, _, _) => accept));
@@ -127,7 +138,7 @@ public sealed class ReasonTests
     /// <summary>A server that wants no session of its own to be kept.</summary>
     private static ResumptionOutcome ZeroLifetime()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk);
         using (var script = new ScriptedServer(client))
         {
             script.Full13();
@@ -135,6 +146,13 @@ public sealed class ReasonTests
         }
         using EnginePair pair = EnginePair.Connect(client, server);
         return pair.Client.Info.Resumption;
+    }
+
+    private static ResumptionOutcome UnknownPsk()
+    {
+        using var script = new ScriptedClient(Server(o => o.ExternalPskSelector = (_, _) => default));
+        script.SendHello13([new OfferedPsk(ExternalPskTests.Plain.Keys[0])]);
+        return script.Engine.Info.Resumption;
     }
 
     private static ResumptionOutcome RetiredKey()
@@ -205,13 +223,13 @@ public sealed class ReasonTests
 
     private static ResumptionOutcome ById(TlsServerContext server)
     {
-        using var script = new ScriptedClient(server) { SessionId = [1, 2, 3, 4] };
+        using var script = new ScriptedClient(server) { SessionId = server.Settings.Sessions.CreateSessionId()! };
         script.SendHello12();
         return script.Engine.Info.Resumption;
     }
 
     private static TlsServerContext WithStore(TimeProvider time, Func<CancellationToken, ValueTask> before) => Exhibits.Contexts(
-        ResumptionMechanism.SessionId,
+        SessionKind.SessionId,
         null,
         o => (o.SessionStore, o.Group, o.TimeProvider) = (new StoreDouble { Before = before }, "g", time)).Server;
 
@@ -229,12 +247,12 @@ public sealed class ReasonTests
     /// <summary>What a client sees of it.</summary>
     private static ResumptionOutcome Clients(int tickets, bool declined)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk, null, o => (o.TicketCount, o.TicketCountOnResumption) = (tickets, 0));
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk, null, o => (o.TicketCount, o.TicketCountOnResumption) = (tickets, 0));
         for (int i = 0; i < (tickets == 0 ? 0 : declined ? 1 : 2); i++)
         {
             EnginePair.Connect(client, server).Dispose();
         }
-        using EnginePair last = EnginePair.Connect(client, declined ? Exhibits.Contexts(ResumptionMechanism.Psk).Server : server);
+        using EnginePair last = EnginePair.Connect(client, declined ? Exhibits.Contexts(SessionKind.StatelessPsk).Server : server);
         return last.Client.Info.Resumption;
     }
 }

@@ -10,19 +10,28 @@ namespace Segno.Tests.Sessions;
 public sealed class SessionCodecTests
 {
     /// <summary>
-    /// A server's TLS 1.3 session in format version 1, as written by the first release. It never changes: what it does not equal is
+    /// A server's TLS 1.3 session in format version 2, as written by the first release. It never changes: what it does not equal is
     /// another format and needs another version number.
     /// </summary>
     private const string GoldenServer13 =
-        "01050304130104001d200102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f200000019ca90e1b8005265c0000"
+        "02050304130104001d200102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f200000019ca90e1b8005265c0000"
         + "00019ca8d72d000000019cc304d6000000019cc82b32000000000300112233445566778899aabbccddeeff0f7777772e6578616d706c65"
-        + "2e6f72670268320000000089abcdef00012001000000000088019a7b30226fa1b0820cf874281ab4e3dc026897eab87e68923d359e1c20"
+        + "2e6f72670000000268320000000089abcdef00012001000000000088019a7b30226fa1b0820cf874281ab4e3dc026897eab87e68923d359e1c20"
         + "6195686b0303989a9cfc40871224799d3d197216d604c1bc7181899659167e0a748d1675ea3505e3f4f1dee114586c12edba98515c83c1"
         + "06069cf66600c78111d8084d4fdb4cc19e07be1524b9844acf1332a6096a00966ee80839bb1f0c33e178ae2ecf08e9350248ab00000002"
         + "da7a00000d00000530030201050000023000";
 
-    /// <summary>A client's TLS 1.2 session in format version 1.</summary>
+    /// <summary>A client's TLS 1.2 session in format version 2.</summary>
     private const string GoldenClient12 =
+        "02020303c02b040000300102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d"
+        + "2e2f300000019ca90e1b8005265c000000019ca90e1b800000019ccd518e00000000000000000000000000ffeeddccbbaa998877665544"
+        + "3322110000093139322e302e322e3701bb000000000089abcdef025e550001000000000088018aa11ef21f09bccdb56f686e8494cc6e026897eab87e68923d359e1c20"
+        + "6195686b0303989a9cfc40871224799d3d197216d604d72ec5cbbc653b82506533c5e452c0d205e3f4f1dee114586c12edba98515c83c1"
+        + "06069cf66600c78111d8084d4fdb4cc19e07be1524b9844acf1332a6096a00966ee808358554e958d502e87b957114ba5bedaa000371c4"
+        + "e70000000000";
+
+    /// <summary>The same client's session in format version 1, which had no target.</summary>
+    private const string GoldenClient12Version1 =
         "01020303c02b040000300102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d"
         + "2e2f300000019ca90e1b8005265c000000019ca90e1b800000019ccd518e00000000000000000000000000ffeeddccbbaa998877665544"
         + "3322110000000000000089abcdef025e550001000000000088018aa11ef21f09bccdb56f686e8494cc6e026897eab87e68923d359e1c20"
@@ -41,6 +50,8 @@ public sealed class SessionCodecTests
         from times in Gen.Select(Gen.Long[0, 4_000_000_000_000], Gen.Int[1, 604_800_000], Gen.Int[-1_000_000, 604_800_000], Gen.Int[0, int.MaxValue])
         from notAfter in Gen.Long[0, 4_000_000_000_000].Nullable()
         from name in Gen.Char['!', '~'].Array[0, 255]
+        from target in Gen.Char['!', '~'].Array[0, 255]
+        from port in Gen.UShort
         from protocol in Gen.Byte.Array[0, 255]
         from numbers in Gen.Select(Gen.UInt, Gen.UInt, Gen.UInt, Gen.UInt)
         from ticket in Gen.Byte.Array[0, 600]
@@ -62,6 +73,8 @@ public sealed class SessionCodecTests
                 IssuedAt = DateTimeOffset.FromUnixTimeMilliseconds(Math.Max(0, times.Item1 + Math.Min(times.Item3, times.Item4))),
                 Lifetime = TimeSpan.FromMilliseconds(times.Item2),
                 ServerName = name.Length == 0 ? null : new string(name),
+                TargetHost = isServer || target.Length == 0 ? null : new string(target),
+                TargetPort = isServer ? 0 : port,
                 ApplicationProtocol = protocol.Length == 0 ? default : new SslApplicationProtocol(protocol),
                 Group = namedGroup == 0 ? null : (TlsNamedGroup)namedGroup,
                 AgeAdd = numbers.Item2,
@@ -101,6 +114,14 @@ public sealed class SessionCodecTests
     {
         AssertSame(GoldenServer(), Decode(Convert.FromHexString(GoldenServer13)));
         AssertSame(GoldenClient(), Decode(Convert.FromHexString(GoldenClient12)));
+    }
+
+    /// <summary>A client's session without a target could be resumed with any address.</summary>
+    [Fact]
+    public void Version1IsDeclinedByName()
+    {
+        Assert.False(SessionCodec.TryDecode(Convert.FromHexString(GoldenClient12Version1), out _, out ResumptionReason reason));
+        Assert.Equal(ResumptionReason.SessionFormatVersion, reason);
     }
 
     /// <summary>Museum K1 and C7: whatever a bit does, it does it quietly.</summary>
@@ -244,6 +265,7 @@ public sealed class SessionCodecTests
         draft.Lineage = SessionLineage.Restore(
             new Guid("ffeeddcc-bbaa-9988-7766-554433221100"), SessionDraft.Now.AddHours(-1).ToUnixTimeMilliseconds(), SessionDraft.Now.AddDays(7).ToUnixTimeMilliseconds(), 0, [], null);
         draft.ServerName = null;
+        (draft.TargetHost, draft.TargetPort) = ("192.0.2.7", 443);
         draft.ApplicationProtocol = default;
         draft.Group = null;
         draft.Ticket = [0x71, 0xc4, 0xe7];
@@ -274,6 +296,7 @@ public sealed class SessionCodecTests
         Assert.Equal(a.Hash, b.Hash);
         Assert.Equal(SessionDraft.SecretOf(a), SessionDraft.SecretOf(b));
         Assert.Equal(a.ServerName, b.ServerName);
+        Assert.Equal((a.TargetHost, a.TargetPort), (b.TargetHost, b.TargetPort));
         Assert.Equal(a.ApplicationProtocol, b.ApplicationProtocol);
         Assert.Equal(a.IssuedAt, b.IssuedAt);
         Assert.Equal(a.AuthenticatedAt, b.AuthenticatedAt);

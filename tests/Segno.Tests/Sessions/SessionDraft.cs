@@ -36,6 +36,10 @@ internal sealed class SessionDraft
 
     public string? ServerName { get; set; } = "www.example.org";
 
+    public string? TargetHost { get; set; }
+
+    public int TargetPort { get; set; }
+
     public SslApplicationProtocol ApplicationProtocol { get; set; } = SslApplicationProtocol.Http2;
 
     public TlsNamedGroup? Group { get; set; } = TlsNamedGroup.X25519;
@@ -82,6 +86,8 @@ internal sealed class SessionDraft
         IssuedAt = IssuedAt,
         Lifetime = Lifetime,
         ServerName = ServerName,
+        TargetHost = TargetHost,
+        TargetPort = TargetPort,
         ApplicationProtocol = ApplicationProtocol,
         Group = Group,
         AgeAdd = AgeAdd,

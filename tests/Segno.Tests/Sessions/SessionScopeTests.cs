@@ -9,6 +9,8 @@ public sealed class SessionScopeTests
 {
     private static readonly SessionScopeInputs Base = new() { IsServer = true, Group = "g", TrustAnchors = [Anchor(1), Anchor(2)], Tenant = "t", VerifyPolicy = "v" };
 
+    private static readonly ExternalPskOrigin Psk = new(new byte[] { 1 }, new byte[] { 2 });
+
     private static readonly Dictionary<string, (SessionScopeInputs Inputs, ScopeComponent Component)> Flips = new()
     {
         ["role"] = (Base with { IsServer = false }, ScopeComponent.Role),
@@ -35,6 +37,8 @@ public sealed class SessionScopeTests
         ["verify policy none"] = (Base with { VerifyPolicy = null }, ScopeComponent.VerifyPolicy),
         ["verify callback without a name"] = (Base with { VerifyPolicy = null, VerifyCallback = new object() }, ScopeComponent.VerifyPolicy),
         ["awaits the application's verdict"] = (Base with { AwaitsVerdict = true }, ScopeComponent.VerifyPolicy),
+        ["external PSK"] = (Base with { ExternalPsks = [Psk] }, ScopeComponent.ExternalPsk),
+        ["external PSK, or a certificate"] = (Base with { ExternalPsks = [Psk], AllowCertificateInsteadOfPsk = true }, ScopeComponent.ExternalPsk),
         ["tenant other"] = (Base with { Tenant = "u" }, ScopeComponent.Tenant),
         ["tenant empty"] = (Base with { Tenant = "" }, ScopeComponent.Tenant),
         ["tenant none"] = (Base with { Tenant = null }, ScopeComponent.Tenant),

@@ -38,6 +38,12 @@ public sealed class TlsSessionTests
         ["application data of 4097"] = (d => d.ApplicationData = new byte[4097], "application data"),
         ["zone of 33"] = (d => d.Zone = new byte[33], "zone"),
         ["server that says what it showed"] = (d => d.OwnCertificateShown = true, "Only a client"),
+        ["target host too long"] = (d => (d.IsServer, d.TargetHost) = (false, new string('a', 256)), "target host"),
+        ["target host empty"] = (d => (d.IsServer, d.TargetHost) = (false, ""), "target host"),
+        ["target port too high"] = (d => (d.IsServer, d.TargetPort) = (false, 65536), "target port"),
+        ["target port negative"] = (d => (d.IsServer, d.TargetPort) = (false, -1), "target port"),
+        ["server with a target host"] = (d => d.TargetHost = "a", "Only a client"),
+        ["server with a target port"] = (d => d.TargetPort = 443, "Only a client"),
         ["transport unknown"] = (d => d.Transport = (TransportKind)2, "transport"),
     };
 
@@ -50,6 +56,8 @@ public sealed class TlsSessionTests
         ["issued in 1970"] = d => d.IssuedAt = DateTimeOffset.UnixEpoch,
         ["server name of 255"] = d => d.ServerName = new string('a', 255),
         ["no server name"] = d => d.ServerName = null,
+        ["target host of 255"] = d => (d.IsServer, d.TargetHost) = (false, new string('a', 255)),
+        ["target port 65535"] = d => (d.IsServer, d.TargetPort) = (false, 65535),
         ["no group"] = d => d.Group = null,
         ["ticket of 32 KiB"] = d => (d.IsServer, d.Ticket) = (false, new byte[32 * 1024]),
         ["session ID of 32"] = d => d.SessionId = new byte[32],
@@ -234,11 +242,11 @@ public sealed class TlsSessionTests
     {
         byte[] exported = new SessionDraft().Session().Export();
 
-        Assert.Throws<FormatException>(() => TlsSession.Import([]));
-        Assert.Throws<FormatException>(() => TlsSession.Import(exported.AsSpan(0, exported.Length - 1)));
-        Assert.Throws<FormatException>(() => TlsSession.Import([.. exported, 0]));
+        Assert.Throws<SessionImportException>(() => TlsSession.Import([]));
+        Assert.Throws<SessionImportException>(() => TlsSession.Import(exported.AsSpan(0, exported.Length - 1)));
+        Assert.Throws<SessionImportException>(() => TlsSession.Import([.. exported, 0]));
         exported[0]++;
-        Assert.Contains("version", Assert.Throws<FormatException>(() => TlsSession.Import(exported)).Message, StringComparison.Ordinal);
+        Assert.Contains("version", Assert.Throws<SessionImportException>(() => TlsSession.Import(exported)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -56,6 +56,7 @@ internal static class CompactSession
             && session.ApplicationData.IsEmpty
             && lineage.PeerCertificates.Count == 0
             && lineage.PeerCertificateNotAfter is null
+            && lineage.ExternalPsk is null
             && (session.SessionId.IsEmpty || CryptographicOperations.FixedTimeEquals(session.SessionId.Span, sessionId));
         if (!isUsual)
         {

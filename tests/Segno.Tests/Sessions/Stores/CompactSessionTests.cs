@@ -71,7 +71,7 @@ public sealed class CompactSessionTests
     {
         var clock = new TestClock { Wall = DateTimeOffset.UnixEpoch };
         using var store = new MemorySessionStore(timeProvider: clock);
-        using var sessions = new StoredSessions(store, CryptoProvider.Default, clock, "tenant");
+        using var sessions = new MemoryStoredSessions(store, CryptoProvider.Default, "tenant");
         foreach ((string name, Func<SessionDraft> draft) in Drafts)
         {
             TlsSession session = draft().Session();
@@ -94,7 +94,7 @@ public sealed class CompactSessionTests
     {
         var clock = new TestClock();
         using var store = new MemorySessionStore(1_000_000, 1 << 20, timeProvider: clock);
-        using var sessions = new StoredSessions(store, CryptoProvider.Default, clock, null);
+        using var sessions = new MemoryStoredSessions(store, CryptoProvider.Default, null);
         for (int i = 0; i < 10_000; i++)
         {
             SessionDraft draft = SessionDraft.Tls12();

@@ -369,18 +369,18 @@ public sealed class MemoryStorePolicyTests
     public void ASourceIsAPrefix()
     {
         var keys = new StoreKeys(CryptoProvider.Default);
-        Assert.Equal(0UL, keys.SourceOf(null));
+        Assert.Equal(0UL, LookupKey.SourceOf(CryptoProvider.Default, keys, null));
         AssertSame("192.0.2.1", "192.0.2.255", true);
         AssertSame("192.0.2.1", "192.0.3.1", false);
         AssertSame("192.0.2.1", "::ffff:192.0.2.9", true);
         AssertSame("2001:db8:1:2::1", "2001:db8:1:ffff::2", true);
         AssertSame("2001:db8:1::1", "2001:db8:2::1", false);
-        Assert.NotEqual(keys.SourceOf(IPAddress.Loopback), new StoreKeys(CryptoProvider.Default).SourceOf(IPAddress.Loopback));
+        Assert.NotEqual(LookupKey.SourceOf(CryptoProvider.Default, keys, IPAddress.Loopback), LookupKey.SourceOf(CryptoProvider.Default, new StoreKeys(CryptoProvider.Default), IPAddress.Loopback));
 
         void AssertSame(string a, string b, bool same)
         {
-            Assert.NotEqual(0UL, keys.SourceOf(IPAddress.Parse(a)));
-            Assert.Equal(same, keys.SourceOf(IPAddress.Parse(a)) == keys.SourceOf(IPAddress.Parse(b)));
+            Assert.NotEqual(0UL, LookupKey.SourceOf(CryptoProvider.Default, keys, IPAddress.Parse(a)));
+            Assert.Equal(same, LookupKey.SourceOf(CryptoProvider.Default, keys, IPAddress.Parse(a)) == LookupKey.SourceOf(CryptoProvider.Default, keys, IPAddress.Parse(b)));
         }
     }
 

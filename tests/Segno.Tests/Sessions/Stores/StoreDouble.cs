@@ -16,6 +16,9 @@ internal sealed class StoreDouble : ISessionStore
     /// <summary>Runs before each call.</summary>
     public Func<CancellationToken, ValueTask> Before { get; set; } = static _ => ValueTask.CompletedTask;
 
+    /// <summary>Changes what is said of a consumption.</summary>
+    public Func<bool, bool> Consumes { get; set; } = static won => won;
+
     /// <summary>Changes what is returned.</summary>
     public Func<byte[]?, byte[]?> Returns { get; set; } = static value => value;
 
@@ -33,7 +36,7 @@ internal sealed class StoreDouble : ISessionStore
     public async ValueTask<bool> TryConsumeAsync(ReadOnlyMemory<byte> key, CancellationToken cancellationToken = default)
     {
         await Before(cancellationToken);
-        return Entries.TryRemove(Name(key), out _);
+        return Consumes(Entries.TryRemove(Name(key), out _));
     }
 
     public async ValueTask<bool> SetAsync(
@@ -41,7 +44,10 @@ internal sealed class StoreDouble : ISessionStore
     {
         await Before(cancellationToken);
         Entries[Name(key)] = value.ToArray();
-        Described.Add(entry);
+        lock (Described)
+        {
+            Described.Add(entry);
+        }
         return true;
     }
 

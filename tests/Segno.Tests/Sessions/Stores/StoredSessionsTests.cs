@@ -11,13 +11,18 @@ public sealed class StoredSessionsTests : IDisposable
     private readonly FakeTimeProvider _time = new(SessionDraft.Now);
     private readonly StoreDouble _foreign = new();
     private readonly MemorySessionStore _memory;
-    private readonly byte[] _id = RandomNumberGenerator.GetBytes(32);
+    private readonly TicketKeyRing _ring;
+    private byte[] _id = [];
 
-    public StoredSessionsTests() => _memory = new MemorySessionStore(timeProvider: _time);
+    public StoredSessionsTests() => (_memory, _ring) = (new MemorySessionStore(timeProvider: _time), new TicketKeyRing(timeProvider: _time));
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public void Dispose() => _memory.Dispose();
+    public void Dispose()
+    {
+        _memory.Dispose();
+        _ring.Dispose();
+    }
 
     [Theory]
     [InlineData(true)]
@@ -68,7 +73,7 @@ public sealed class StoredSessionsTests : IDisposable
     public async Task AStoreThatMovesAnEntryFindsNothing()
     {
         using StoredSessions sessions = Sessions(inMemory: false);
-        byte[] other = RandomNumberGenerator.GetBytes(32);
+        byte[] other = sessions.CreateId()!;
         Assert.True(await Store(sessions, SessionDraft.Tls12().Session()));
         byte[] value = Assert.Single(_foreign.Entries).Value;
         Assert.True(await Store(sessions, SessionDraft.Tls12().Session(), other));
@@ -101,18 +106,18 @@ public sealed class StoredSessionsTests : IDisposable
     public void WhatOneTenantSealedNoOtherOpens()
     {
         var keys = new StoreKeys(CryptoProvider.Default);
-        byte[] key = new byte[StoreKeys.LookupKeyLength];
-        Assert.True(keys.TryComputeLookupKey(_id, key));
-        StoreSealer a = Sealer(keys, 1);
-        byte[] value = a.Seal(SessionDraft.Tls12().Session(), key)!;
+        byte[] key = new byte[LookupKey.Length];
+        Assert.True(LookupKey.TryCompute(CryptoProvider.Default, keys, [], RandomNumberGenerator.GetBytes(32), key));
+        StoreSealer a = Sealer(1);
+        byte[] value = a.Seal(SessionDraft.Tls12().Session(), keys, key)!;
 
-        Assert.NotNull(a.Open(value, key, out _));
-        Assert.NotNull(Sealer(keys, 1).Open(value, key, out _));
-        Assert.Null(Sealer(keys, 2).Open(value, key, out ResumptionReason reason));
+        Assert.NotNull(a.Open(value, keys, key, out _));
+        Assert.NotNull(Sealer(1).Open(value, keys, key, out _));
+        Assert.Null(Sealer(2).Open(value, keys, key, out ResumptionReason reason));
         Assert.Equal(ResumptionReason.SessionNotFound, reason);
-        Assert.Null(Sealer(new StoreKeys(CryptoProvider.Default), 1).Open(value, key, out _));
+        Assert.Null(Sealer(1).Open(value, new StoreKeys(CryptoProvider.Default), key, out _));
 
-        static StoreSealer Sealer(StoreKeys keys, byte tenant) => new(keys, CryptoProvider.Default, [.. Enumerable.Repeat(tenant, 32)]);
+        static StoreSealer Sealer(byte tenant) => new(CryptoProvider.Default, [.. Enumerable.Repeat(tenant, 32)]);
     }
 
     [Fact]
@@ -323,7 +328,7 @@ public sealed class StoredSessionsTests : IDisposable
     public async Task FailingCryptographyCostsAFullHandshake(bool inMemory)
     {
         var crypto = new CryptoDouble();
-        using var sessions = new StoredSessions(inMemory ? _memory : _foreign, crypto, _time, null);
+        using StoredSessions sessions = Sessions(inMemory, crypto);
         TlsSession session = SessionDraft.Tls12().Session();
         int calls = await CallsOf(() => Store(sessions, session).AsTask());
         for (int i = 0; i < calls; i++)
@@ -411,5 +416,10 @@ public sealed class StoredSessionsTests : IDisposable
 
     private ValueTask<bool> Store(StoredSessions sessions, TlsSession session, byte[]? id = null) => sessions.StoreAsync(session, id ?? _id, null, Token);
 
-    private StoredSessions Sessions(bool inMemory) => new(inMemory ? _memory : _foreign, CryptoProvider.Default, _time, null);
+    private StoredSessions Sessions(bool inMemory, CryptoProvider? crypto = null)
+    {
+        StoredSessions sessions = StoredSessions.Create(inMemory ? _memory : _foreign, _ring, crypto ?? CryptoProvider.Default, _time, null);
+        _id = sessions.CreateId()!;
+        return sessions;
+    }
 }
