@@ -100,7 +100,7 @@ public sealed partial class ATests
     {
         var hosts = new VirtualHosts(kind);
         TlsSession session = hosts.SessionWithA();
-        hosts.ForB.Settings.Sessions = new Forgetful(hosts.ForB.Settings, serverName);
+        hosts.ForB.Settings.Sessions = new Forgetful(hosts.ForA.Settings, hosts.ForB.Settings.Scope, serverName);
         Assert.Equal(ResumptionOutcome.Resumed(kind.ToMechanism()), Exhibits.Redeem(hosts.Router, session, serverName));
     }
 
@@ -167,7 +167,7 @@ public sealed partial class ATests
         TlsSession session = Exhibits.Session(client, issuer, A);
         ResumptionReason expected = (sameKeys, sameGroup, serverName) switch
         {
-            (false, _, _) => kind == SessionKind.SessionId ? ResumptionReason.SessionNotFound : ResumptionReason.UnknownTicketKey,
+            (false, _, _) => kind.IsStored() ? ResumptionReason.SessionNotFound : ResumptionReason.UnknownTicketKey,
             (_, false, _) => ResumptionReason.ScopeMismatch,
             (_, _, null or B) => ResumptionReason.ServerNameMismatch,
             _ => ResumptionReason.None,
@@ -207,9 +207,9 @@ public sealed partial class ATests
         Exhibits.ShareSessions(first, same);
         Exhibits.ShareSessions(first, clone);
         TlsSession session = Exhibits.Session(client, first);
-        Assert.Equal(ResumptionOutcome.Resumed(kind.ToMechanism()), Exhibits.Redeem(same, session));
         Assert.Equal(
             ResumptionOutcome.Declined(kind.ToMechanism(), ResumptionReason.ScopeMismatch, nameof(ScopeComponent.TrustAnchors)), Exhibits.Redeem(clone, session));
+        Assert.Equal(ResumptionOutcome.Resumed(kind.ToMechanism()), Exhibits.Redeem(same, session));
     }
 
     // A11: no ticket is believed, or even looked at, where resumption is off.
@@ -434,14 +434,14 @@ public sealed partial class ATests
     }
 
     /// <summary>Finds sessions as it should, and takes them for its own, whatever they are.</summary>
-    private sealed class Forgetful(ServerSettings settings, string? serverName) : ServerSessions(null, null, CryptoProvider.Default)
+    private sealed class Forgetful(ServerSettings settings, SessionScope scope, string? serverName) : ServerSessions(null, settings.StoredSessions, CryptoProvider.Default)
     {
         private readonly ServerSessions _honest = settings.Sessions;
 
         public override async ValueTask<LocatedSession> LocateAsync(ResumptionMechanism mechanism, ReadOnlyMemory<byte> identity, CancellationToken cancellationToken = default)
         {
             LocatedSession located = await _honest.LocateAsync(mechanism, identity, cancellationToken);
-            return located.Session is { } session ? located with { Session = Exhibits.Copy(session, settings.Scope, serverName, []) } : located;
+            return located.Session is { } session ? located with { Session = Exhibits.Copy(session, scope, serverName, []) } : located;
         }
     }
 }

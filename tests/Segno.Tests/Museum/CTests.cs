@@ -262,7 +262,7 @@ public partial class CTests
             {
                 "certificate" => Revoke(() => revocations.RevokeCertificate(SHA256.HashData(TestPki.ClientEcdsa().Certificate.RawData), DateTimeOffset.UtcNow.AddMinutes(1))),
                 "tenant" => Revoke(() => revocations.RevokeTenant("a", DateTimeOffset.UtcNow.AddMinutes(1))),
-                "key" => ring.RevokeBefore(1) && kind != SessionKind.SessionId,
+                "key" => ring.RevokeBefore(1) && !kind.IsStored(),
                 _ => !Revoke(() => revocations.RevokeTenant("b", DateTimeOffset.UtcNow.AddMinutes(1))),
             };
             using EnginePair pair = EnginePair.Connect(client, server);

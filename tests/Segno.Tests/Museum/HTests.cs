@@ -220,8 +220,15 @@ public sealed class HTests
             Assert.True(script.Engine.IsHandshakeCompleted);
             Assert.Equal(longest, script.Engine.Info.ServerName);
         }
-        Assert.Equal(kind == SessionKind.SessionId ? 1 : 0, server.Settings.OwnedSessionStore!.Count);
+        Assert.Equal(Stored(), server.Settings.OwnedSessionStore!.Count);
         Exhibits.AssertUnharmed(client, server, resumed: false);
+
+        int Stored() => kind switch
+        {
+            SessionKind.SessionId => 1,
+            SessionKind.StatefulPsk => 2,
+            _ => 0,
+        };
 
         List<(ExtensionType Type, byte[] Data)> Hello(ScriptedClient script, string name)
         {
