@@ -30,7 +30,14 @@ switch (args)
             handshakes: numbers.Length > 0 ? int.Parse(numbers[0], CultureInfo.InvariantCulture) : 1_000_000,
             maxEntries: numbers.Length > 1 ? int.Parse(numbers[1], CultureInfo.InvariantCulture) : 1000,
             maxBytes: numbers.Length > 2 ? long.Parse(numbers[2], CultureInfo.InvariantCulture) : 100_000) ? 0 : 1;
+    case ["crash", .. string[] limits]:
+        int kills = limits.Length > 0 ? int.Parse(limits[0], CultureInfo.InvariantCulture) : 200;
+        double minutes = limits.Length > 1 ? double.Parse(limits[1], CultureInfo.InvariantCulture) : 10;
+        return await Crash.RunAsync(kills, TimeSpan.FromMinutes(minutes));
+    case ["crash-worker", string path, string keyFile, string seed]:
+        await Crash.WorkAsync(path, keyFile, seed);
+        return 0;
     default:
-        Console.Error.WriteLine("usage: size | hits [CAPACITY…] | lookups | pauses [ENTRIES] | seal | policy [TRACE…] | caps [HANDSHAKES [SESSIONS [BYTES]]]");
+        Console.Error.WriteLine("usage: size | hits [CAPACITY…] | lookups | pauses [ENTRIES] | seal | policy [TRACE…] | caps [HANDSHAKES [SESSIONS [BYTES]]] | crash [KILLS [MINUTES]]");
         return args is ["--help"] or ["-h"] ? 0 : 2;
 }

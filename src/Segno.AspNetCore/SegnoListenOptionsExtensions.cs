@@ -7,12 +7,29 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 
 namespace Segno.AspNetCore;
 
 /// <summary>Puts Segno in the place where <c>UseHttps</c> puts the platform's TLS.</summary>
 public static class SegnoListenOptionsExtensions
 {
+    /// <summary>Serves this endpoint over TLS, as <see cref="SegnoServiceCollectionExtensions.AddSegno"/> says.</summary>
+    /// <param name="listenOptions">The endpoint.</param>
+    /// <returns><paramref name="listenOptions"/>.</returns>
+    /// <remarks>A wrong option makes the start of the server fail, with an <see cref="ArgumentException"/>.</remarks>
+    /// <exception cref="InvalidOperationException"><c>AddSegno</c> was not called.</exception>
+    public static ListenOptions UseSegno(this ListenOptions listenOptions)
+    {
+        ArgumentNullException.ThrowIfNull(listenOptions);
+        IServiceProvider services = listenOptions.ApplicationServices;
+        if (services.GetService<IConfigureOptions<TlsServerOptions>>() is null)
+        {
+            throw new InvalidOperationException("UseSegno() needs services.AddSegno(options => …), or options of its own.");
+        }
+        return listenOptions.UseSegno(services.GetRequiredService<IOptions<TlsServerOptions>>().Value);
+    }
+
     /// <summary>Serves this endpoint over TLS by a context that exists already. Endpoints with the same context resume each other's sessions.</summary>
     /// <param name="listenOptions">The endpoint.</param>
     /// <param name="context">The configuration. The caller keeps ownership. For HTTP/2 its application protocols must have <c>h2</c>.</param>

@@ -45,19 +45,19 @@ internal static class Files
     /// <summary>Ticket keys that are derived from a file's bytes, or from what its Base64 stands for.</summary>
     public static TicketKeyRing DeriveTicketKeys(string path, TimeSpan? period, TimeSpan? ticketLifetime, TimeProvider time) => Load(path, () =>
     {
-        byte[] content = File.ReadAllBytes(path);
-        byte[]? root = null;
+        byte[] root = ReadKey(path);
         try
         {
-            root = Array.TrueForAll(content, value => value is < 0x7f and >= 0x20 or (byte)'\r' or (byte)'\n') ? FromBase64(content) : content;
             return TicketKeyRing.Derive(root, period, ticketLifetime, timeProvider: time);
         }
         finally
         {
-            CryptographicOperations.ZeroMemory(content);
             CryptographicOperations.ZeroMemory(root);
         }
     });
+
+    /// <summary>A key of random bytes, as they are or in Base64. The caller wipes it.</summary>
+    public static byte[] LoadKey(string path) => Load(path, () => ReadKey(path));
 
     public static byte[] Read(string path) => Load(path, () => File.ReadAllBytes(path));
 
@@ -105,6 +105,23 @@ internal static class Files
         return options;
     }
 
+    private static byte[] ReadKey(string path)
+    {
+        byte[] content = File.ReadAllBytes(path);
+        if (!Array.TrueForAll(content, value => value is < 0x7f and >= 0x20 or (byte)'\r' or (byte)'\n'))
+        {
+            return content;
+        }
+        try
+        {
+            return FromBase64(content);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(content);
+        }
+    }
+
     private static byte[] FromBase64(ReadOnlySpan<byte> text)
     {
         text = text.Trim("\r\n "u8);
@@ -112,7 +129,7 @@ internal static class Files
         bool good = Base64.DecodeFromUtf8(text, decoded, out int consumed, out int written) == OperationStatus.Done && consumed == text.Length;
         byte[] root = decoded[..written];
         CryptographicOperations.ZeroMemory(decoded);
-        return good ? root : throw new ArgumentException("A root is at least 32 random bytes, as they are or in Base64; a passphrase is none. Make one with 'segno keys new --derived'.");
+        return good ? root : throw new ArgumentException("A key is at least 32 random bytes, as they are or in Base64; a passphrase is none. Make one with 'segno keys new --derived'.");
     }
 
     private static T Load<T>(string path, Func<T> load)

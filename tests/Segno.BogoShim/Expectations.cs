@@ -3,6 +3,7 @@ using System.Runtime.Intrinsics.X86;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Segno.Sessions;
 
 namespace Segno.BogoShim;
 
@@ -43,6 +44,36 @@ internal static class Expectations
         CheckPeer(options, info, observed);
         CheckNames(options, info, observed);
     }
+
+    public static void CheckEarlyData(ShimOptions options, TlsConnectionInfo info)
+    {
+        Check(!options.ExpectAcceptEarlyData || info.EarlyData.IsAccepted, $"early data: {info.EarlyData}");
+        Check(!options.ExpectRejectEarlyData || !info.EarlyData.IsAccepted, $"early data: {info.EarlyData}");
+        Check(!options.ExpectNoOfferEarlyData || info.EarlyData.Status == EarlyDataStatus.NotOffered, $"early data: {info.EarlyData}");
+        if (options.ExpectEarlyDataReason.Length > 0)
+        {
+            Check(ReasonOf(options, info) == options.ExpectEarlyDataReason, $"early data: {info.EarlyData}");
+        }
+    }
+
+    /// <summary>In BoringSSL's words.</summary>
+    private static string ReasonOf(ShimOptions options, TlsConnectionInfo info) => info.EarlyData switch
+    {
+        { Status: EarlyDataStatus.Accepted } => "accept",
+        { Reason: EarlyDataReason.HelloRetry } when !options.IsServer || info.Resumption.IsResumed => "hello_retry_request",
+        { Reason: EarlyDataReason.AlpnMismatch } => "alpn_mismatch",
+        { Reason: EarlyDataReason.AgeSkew } => "ticket_age_skew",
+        { Reason: EarlyDataReason.SessionNotResumed } => "session_not_resumed",
+        { Reason: EarlyDataReason.DeclinedByServer } => "peer_declined",
+        { Reason: EarlyDataReason.NotAllowedBySession } => "unsupported_for_session",
+        _ when !options.EnableEarlyData => "disabled",
+        // Of offers that were not made, BoringSSL says why a connection could not have had one.
+        _ when info.ProtocolVersion != SslProtocols.Tls13 => "protocol_version",
+        { Reason: EarlyDataReason.NoSession } => "no_session_offered",
+        _ when !info.Resumption.IsResumed => info.Resumption.Status == ResumptionStatus.NotOffered ? "no_session_offered" : "session_not_resumed",
+        _ when options.IsServer => "peer_declined",
+        { Reason: var reason } => reason.ToString(),
+    };
 
     private static void CheckPeer(ShimOptions options, TlsConnectionInfo info, ShimObservations observed)
     {
@@ -128,6 +159,7 @@ internal static class Expectations
             : !tls.Info.Resumption.IsResumed || options.ExpectTicketRenewal);
         Check(expected == observed.Sessions > 0, expected ? "no session" : "a session");
         Check(expected == tls.Session is not null, expected ? "no session kept" : "a session kept");
+        Check(tls.Session is null || tls.Session.MaxEarlyDataSize > 0 == options.ExpectTicketSupportsEarlyData, $"early data: {tls.Session?.MaxEarlyDataSize}");
     }
 
     private static byte[][] CertificateBytes(string pemFile)

@@ -87,12 +87,13 @@ internal sealed class FaultNames(TlsConnection tls, TlsSession? offered)
         _ => For(fault),
     };
 
-    private static string For(TlsFault fault) => fault switch
+    private string For(TlsFault fault) => fault switch
     {
         TlsFault.NotTls => "WRONG_VERSION_NUMBER",
         TlsFault.PlainHttpReceived => "HTTP_REQUEST",
         TlsFault.RecordTooLong => "ENCRYPTED_LENGTH_TOO_LONG",
         TlsFault.PlaintextTooLong => "DATA_LENGTH_TOO_LONG",
+        TlsFault.RecordAuthenticationFailed when tls.IsServer && tls.Info.EarlyData.IsAccepted => "BAD_DECRYPT",
         TlsFault.RecordAuthenticationFailed => "DECRYPTION_FAILED_OR_BAD_RECORD_MAC",
         TlsFault.UnexpectedRecordType => "UNEXPECTED_RECORD",
         TlsFault.RecordWithoutContentType => "DECRYPTION_FAILED_OR_BAD_RECORD_MAC",
@@ -162,7 +163,10 @@ internal sealed class FaultNames(TlsConnection tls, TlsSession? offered)
         TlsFault.CertificateInResumedHandshake => "UNEXPECTED_MESSAGE",
         TlsFault.EmptyTicket => "DECODE_ERROR",
         TlsFault.EarlyDataNotAllowed => "UNEXPECTED_EXTENSION_ON_EARLY_DATA",
-        TlsFault.TooMuchEarlyData => "TOO_MUCH_SKIPPED_EARLY_DATA",
+        TlsFault.TooMuchEarlyData => tls.Info.EarlyData.IsAccepted ? "TOO_MUCH_READ_EARLY_DATA" : "TOO_MUCH_SKIPPED_EARLY_DATA",
+        TlsFault.EarlyDataVersionChanged => "WRONG_VERSION_ON_EARLY_DATA",
+        TlsFault.EarlyDataCipherSuiteChanged => "CIPHER_MISMATCH_ON_EARLY_DATA",
+        TlsFault.EarlyDataApplicationProtocolChanged => "ALPN_MISMATCH_ON_EARLY_DATA",
         TlsFault.PskChangedAfterRetry => "INCONSISTENT_CLIENT_HELLO",
         TlsFault.SessionIdEchoedWithoutSession => "SERVER_ECHOED_INVALID_SESSION_ID",
         TlsFault.ResumedCipherSuiteChanged => "OLD_SESSION_CIPHER_NOT_RETURNED",

@@ -51,12 +51,12 @@ static void Run(ShimArguments arguments)
         }
 
         var observed = new ShimObservations();
-        using TlsConnection tls = contexts.Connect(options, session, observed);
+        using TlsConnection tls = contexts.Connect(options, arguments.Retry, session, observed);
         using var socket = new ShimSocket(options);
         var channel = new ShimChannel(tls, socket);
         try
         {
-            TlsSession? received = new ShimExchange(options, channel, observed, isResumption).Run();
+            TlsSession? received = new ShimExchange(options, arguments.Retry, channel, observed, isResumption).Run();
             // A resumption that brings no new session leaves the one it came by good (TLS 1.2).
             session = received ?? (tls.Info.Resumption.IsResumed ? session : null);
         }

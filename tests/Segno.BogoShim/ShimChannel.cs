@@ -14,15 +14,26 @@ internal sealed class ShimChannel(TlsConnection tls, ShimSocket socket)
     /// <summary>Whether the transport ended.</summary>
     public bool IsEnded { get; private set; }
 
-    /// <summary>Makes the handshake; called again, it finds nothing to do.</summary>
-    public void Handshake()
+    /// <summary>How many bytes went out as early data.</summary>
+    public int EarlyWritten { get; private set; }
+
+    /// <summary>Makes the handshake, on a server as far as to early data; called again, it finds nothing to do.</summary>
+    /// <param name="offerEarlyData">Client: whether to offer early data.</param>
+    /// <param name="earlyData">Client: what to write early where it can be.</param>
+    /// <param name="whenEarly">Client: what to do first where early data can be sent.</param>
+    /// <param name="mayWrite">Client: whether it may be written already.</param>
+    public void Handshake(bool offerEarlyData = false, byte[]? earlyData = null, Action? whenEarly = null, Func<TlsConnectionInfo, bool>? mayWrite = null)
     {
         if (!tls.IsServer && !tls.IsHandshakeCompleted)
         {
-            tls.Start();
+            tls.Start(offerEarlyData ? 1 : 0);
+            if (tls.IsEarlyDataOpen)
+            {
+                whenEarly?.Invoke();
+            }
         }
 
-        while (!tls.IsHandshakeCompleted)
+        while (!tls.IsHandshakeCompleted && !(tls.IsServer && tls.IsEarlyDataOpen && !tls.Wants.HasFlag(TlsWants.Write)))
         {
             if (tls.Wants.HasFlag(TlsWants.Write))
             {
@@ -32,6 +43,12 @@ internal sealed class ShimChannel(TlsConnection tls, ShimSocket socket)
             {
                 tls.Pending!.Execute(CancellationToken.None);
                 tls.Resume();
+            }
+            else if (earlyData is not null && EarlyWritten == 0 && tls.EarlyDataLimit > 0 && mayWrite?.Invoke(tls.Info) != false)
+            {
+                EarlyWritten = Math.Min(earlyData.Length, tls.EarlyDataLimit);
+                tls.SendEarlyData(earlyData.AsSpan(0, EarlyWritten), _output);
+                Out();
             }
             else if (Receive([]).Consumed == 0 && !Fill())
             {
@@ -53,6 +70,13 @@ internal sealed class ShimChannel(TlsConnection tls, ShimSocket socket)
             if (result.Written > 0)
             {
                 return result.Written;
+            }
+
+            if (tls.Pending is { } pending)
+            {
+                pending.Execute(CancellationToken.None);
+                tls.Resume();
+                continue;
             }
 
             if (tls.IsReceiveClosed)

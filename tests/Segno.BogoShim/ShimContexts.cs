@@ -9,12 +9,16 @@ namespace Segno.BogoShim;
 /// <summary>Turns the runner's flags into the library's options and contexts.</summary>
 internal sealed class ShimContexts : IDisposable
 {
+    private static readonly TimeSpan EarlyDataWindow = TimeSpan.FromSeconds(60);
+
     private static readonly TlsNamedGroup[] Groups = [TlsNamedGroup.X25519, TlsNamedGroup.P256, TlsNamedGroup.P384];
 
     private readonly Dictionary<string, TlsServerContext> _servers = [];
 
     // Of the connection under way: a context outlives it, so its callbacks look here.
     private ShimOptions _options = new();
+    private ShimOptions _retry = new();
+    private TlsConnection? _client;
     private ShimObservations _observed = new();
     private ShimCredentials _credentials = new(new ShimOptions());
 
@@ -29,28 +33,40 @@ internal sealed class ShimContexts : IDisposable
     /// <summary>The application's own ticket keys, for <c>-use-ticket-callback</c>.</summary>
     private readonly TicketKeyRing _ticketKeys;
 
+    /// <summary>Keys and group of the contexts that resume each other's sessions.</summary>
+    private readonly Dictionary<string, (TicketKeyRing Keys, string Group)> _sessions = [];
+
+    private readonly MemoryReplayGuard _replays;
+
     public ShimContexts(ShimClock clock)
     {
         _clock = clock;
         _store = new MemorySessionStore(timeProvider: clock);
         _ticketKeys = new TicketKeyRing(timeProvider: clock);
+        // It does not know what was before it; the runner does not wait until that no longer matters.
+        _replays = new MemoryReplayGuard(window: EarlyDataWindow, timeProvider: clock);
+        clock.Advance(2 * EarlyDataWindow);
         _validate = (_, _, _, _) => Validate();
         _selectClientCertificate = (request, _) => Answer(SelectClientCertificate(request));
     }
 
     /// <summary>The engine for one connection.</summary>
     /// <param name="options">The flags that hold for it.</param>
+    /// <param name="retry">Client: the flags that hold for the rest of it once its early data is refused.</param>
     /// <param name="session">Client: the session to offer, or <see langword="null"/>.</param>
     /// <param name="observed">Where the callbacks note what they saw.</param>
-    public TlsConnection Connect(ShimOptions options, TlsSession? session, ShimObservations observed)
+    public TlsConnection Connect(ShimOptions options, ShimOptions retry, TlsSession? session, ShimObservations observed)
     {
         _options = options;
+        _retry = retry;
+        _client = null;
         _observed = observed;
         observed.StoredSessions = () => _store.Count;
         _credentials = new ShimCredentials(options);
         if (!options.IsServer)
         {
             var client = new TlsConnection(new TlsClientContext(Client(options, session)));
+            _client = client;
             client.SessionReceived += (_, _) => observed.Sessions++;
             return client;
         }
@@ -74,6 +90,11 @@ internal sealed class ShimContexts : IDisposable
         foreach (TlsServerContext context in _servers.Values)
         {
             context.Dispose();
+        }
+
+        foreach ((TicketKeyRing keys, _) in _sessions.Values)
+        {
+            keys.Dispose();
         }
 
         _ticketKeys.Dispose();
@@ -119,6 +140,12 @@ internal sealed class ShimContexts : IDisposable
             throw new UnimplementedException("GREASE sent by a server");
         }
 
+        if (!_sessions.TryGetValue(options.SessionsKey, out (TicketKeyRing Keys, string Group) sessions))
+        {
+            sessions = (new TicketKeyRing(timeProvider: _clock), Guid.NewGuid().ToString());
+            _sessions.Add(options.SessionsKey, sessions);
+        }
+
         var server = new TlsServerOptions
         {
             ServerCertificates = [.. _credentials.All],
@@ -128,15 +155,22 @@ internal sealed class ShimContexts : IDisposable
                 : TlsClientCertificateMode.None,
             ClientCertificateAuthorities = options.ClientCaList is "" or "<NULL>" or "<EMPTY>" ? null : ReadNames(options.ClientCaList),
             SessionStore = _store,
-            // Of each context its own: what differs in its flags is not always in its scope.
-            Group = Guid.NewGuid().ToString(),
-            TicketKeys = options.UseTicketKeys ? _ticketKeys : null,
+            Group = sessions.Group,
+            TicketKeys = options.UseTicketKeys ? _ticketKeys : sessions.Keys,
             PreferServerCipherSuites = options.ServerPreference,
             ApplicationProtocols =
                 options.RejectAlpn ? [new SslApplicationProtocol("nobody offers this")]
                 : options.SelectAlpn.Length > 0 && !options.DeclineAlpn ? [new SslApplicationProtocol(options.SelectAlpn)]
                 : null,
         };
+        if (options.EnableEarlyData)
+        {
+            // As much as BoringSSL allows, and the skew that it bears with.
+            server.MaxEarlyDataSize = 14_336;
+            server.ReplayGuard = _replays;
+            server.EarlyDataWindow = EarlyDataWindow;
+        }
+
         if (options.SkipTicket)
         {
             // Without a key there is no ticket: what the callback says by declining.
@@ -274,22 +308,23 @@ internal sealed class ShimContexts : IDisposable
 
     private bool Validate()
     {
+        ShimOptions options = !_options.IsServer && _client?.Info.EarlyData.Status == EarlyDataStatus.Rejected ? _retry : _options;
         // BoringSSL's client that was not told to verify its peer asks the callback and goes on whatever it says.
-        bool insist = _options.IsServer || _options.VerifyPeer;
+        bool insist = options.IsServer || options.VerifyPeer;
         _observed.Verifications++;
-        _observed.VerificationFailed = _options.VerifyFail;
-        if (_options.FailOcspCallback)
+        _observed.VerificationFailed = options.VerifyFail;
+        if (options.FailOcspCallback)
         {
             throw Refuse("OCSP_CB_ERROR", new TlsAlertException(TlsFault.CertificateRejectedByApplication, TlsAlert.BadCertificateStatusResponse, sentByPeer: false));
         }
 
-        if (_options.VerifyFail && insist && !_options.UseCustomVerifyCallback)
+        if (options.VerifyFail && insist && !options.UseCustomVerifyCallback)
         {
             // What BoringSSL's older callback style has for "the application refused": it may be any alert.
             throw new TlsAlertException(TlsFault.CertificateRejectedByApplication, TlsAlert.HandshakeFailure, sentByPeer: false);
         }
 
-        return !_options.VerifyFail || !insist;
+        return !options.VerifyFail || !insist;
     }
 
     /// <summary>A callback's answer: with <c>-async</c> one that is not there at once, so that the handshake pauses for it.</summary>

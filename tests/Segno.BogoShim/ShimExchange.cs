@@ -5,20 +5,30 @@ using Segno.Sessions;
 namespace Segno.BogoShim;
 
 /// <summary>One connection as the runner wants it: handshake, checks, exports, echo, closing.</summary>
-internal sealed class ShimExchange(ShimOptions options, ShimChannel channel, ShimObservations observed, bool isResumption)
+internal sealed class ShimExchange(ShimOptions first, ShimOptions retry, ShimChannel channel, ShimObservations observed, bool isResumption)
 {
+    // Those for the second half of a client connection, where its early data was refused.
+    private ShimOptions _options = first;
+
     /// <summary>Plays it. Returns the session for the next connection, if there is one.</summary>
     public TlsSession? Run()
     {
-        channel.Handshake();
-        Expectations.CheckHandshake(options, channel.Tls, observed, isResumption);
-        if (options.ExtraHandshake)
+        byte[] initialWrite = [.. Enumerable.Repeat(Encoding.ASCII.GetBytes(_options.InitialWrite), _options.InitialWriteRepeats).SelectMany(bytes => bytes)];
+        channel.Handshake(_options.EnableEarlyData && isResumption, _options.ShimWritesFirst ? initialWrite : null, ExportTooEarly, MayWriteEarly);
+        Expectations.CheckEarlyData(_options, channel.Tls.Info);
+        if (!_options.IsServer && channel.Tls.Info.EarlyData.Status == EarlyDataStatus.Rejected)
+        {
+            _options = retry;
+        }
+
+        Expectations.CheckHandshake(_options, channel.Tls, observed, isResumption);
+        if (_options.ExtraHandshake)
         {
             channel.Handshake();
         }
 
         WriteExports();
-        if (options.SendAlert)
+        if (_options.SendAlert)
         {
             const TlsAlert DecompressionFailure = (TlsAlert)30;
             channel.Tls.Abort(TlsFault.RefusedByApplication, DecompressionFailure);
@@ -26,35 +36,39 @@ internal sealed class ShimExchange(ShimOptions options, ShimChannel channel, Shi
             return null;
         }
 
-        if (options.WriteDifferentRecordSizes)
+        if (_options.WriteDifferentRecordSizes)
         {
             WriteDifferentRecordSizes();
         }
 
-        bool unfinishedWrite = options.ReadWithUnfinishedWrite;
+        bool unfinishedWrite = _options.ReadWithUnfinishedWrite && channel.EarlyWritten == 0;
         if (unfinishedWrite)
         {
-            channel.WriteOneByteOf(Encoding.ASCII.GetBytes(options.InitialWrite));
+            channel.WriteOneByteOf(Encoding.ASCII.GetBytes(_options.InitialWrite));
         }
-        else if (options.ShimWritesFirst)
+        else if (channel.EarlyWritten > 0)
         {
-            for (int i = 0; i < options.InitialWriteRepeats; i++)
+            channel.Write(initialWrite.AsSpan(channel.EarlyWritten));
+        }
+        else if (_options.ShimWritesFirst)
+        {
+            for (int i = 0; i < _options.InitialWriteRepeats; i++)
             {
-                channel.Write(Encoding.ASCII.GetBytes(options.InitialWrite));
+                channel.Write(Encoding.ASCII.GetBytes(_options.InitialWrite));
             }
         }
 
-        if (!options.ShimShutsDown)
+        if (!_options.ShimShutsDown)
         {
             Echo();
         }
 
-        if (!options.IsServer)
+        if (!_options.IsServer)
         {
-            Expectations.CheckSession(options, channel.Tls, observed);
+            Expectations.CheckSession(_options, channel.Tls, observed);
         }
 
-        if (options.CheckCloseNotify)
+        if (_options.CheckCloseNotify)
         {
             CloseBothWays();
         }
@@ -62,42 +76,70 @@ internal sealed class ShimExchange(ShimOptions options, ShimChannel channel, Shi
         return channel.Tls.Session;
     }
 
+    /// <summary>BoringSSL's client has the connection while it can send early data, and finds that it cannot export yet.</summary>
+    private void ExportTooEarly()
+    {
+        if (_options.ExportKeyingMaterial > 0)
+        {
+            try
+            {
+                channel.Tls.ExportKeyingMaterial(_options.ExportLabel, new byte[_options.ExportKeyingMaterial]);
+            }
+            catch (InvalidOperationException)
+            {
+                throw new ShimFailedException(":HANDSHAKE_NOT_COMPLETE:");
+            }
+        }
+    }
+
+    private bool MayWriteEarly(TlsConnectionInfo info)
+    {
+        const int ServerHello = 2;
+        const int EncryptedExtensions = 8;
+        return _options.EarlyWriteAfterMessage switch
+        {
+            ServerHello => info.ProtocolVersion != default,
+            EncryptedExtensions => info.EarlyData.IsAccepted,
+            _ => true,
+        };
+    }
+
     private void WriteExports()
     {
         TlsConnection tls = channel.Tls;
-        if (options.ExportKeyingMaterial > 0)
+        if (_options.ExportKeyingMaterial > 0)
         {
-            byte[] material = new byte[options.ExportKeyingMaterial];
-            if (options.UseExportContext)
+            byte[] material = new byte[_options.ExportKeyingMaterial];
+            if (_options.UseExportContext)
             {
-                tls.ExportKeyingMaterial(options.ExportLabel, Encoding.UTF8.GetBytes(options.ExportContext), material);
+                tls.ExportKeyingMaterial(_options.ExportLabel, Encoding.UTF8.GetBytes(_options.ExportContext), material);
             }
             else
             {
-                tls.ExportKeyingMaterial(options.ExportLabel, material);
+                tls.ExportKeyingMaterial(_options.ExportLabel, material);
             }
 
             channel.Write(material);
         }
 
-        if (options.ExportTrafficSecrets)
+        if (_options.ExportTrafficSecrets)
         {
             byte[] client = observed.Secret("CLIENT_TRAFFIC_SECRET_0");
             byte[] server = observed.Secret("SERVER_TRAFFIC_SECRET_0");
             byte[] length = new byte[2];
             BinaryPrimitives.WriteUInt16LittleEndian(length, (ushort)client.Length);
             channel.Write(length);
-            channel.Write(options.IsServer ? client : server);
-            channel.Write(options.IsServer ? server : client);
+            channel.Write(_options.IsServer ? client : server);
+            channel.Write(_options.IsServer ? server : client);
         }
     }
 
     private void Echo()
     {
-        byte[] buffer = new byte[options.ReadSize];
+        byte[] buffer = new byte[_options.ReadSize];
         while (true)
         {
-            if (options.KeyUpdateBeforeRead)
+            if (_options.KeyUpdateBeforeRead)
             {
                 channel.Tls.UpdateKeys();
             }
@@ -108,12 +150,12 @@ internal sealed class ShimExchange(ShimOptions options, ShimChannel channel, Shi
                 return;
             }
 
-            if (options.UseExporterBetweenReads)
+            if (_options.UseExporterBetweenReads)
             {
                 channel.Tls.ExportKeyingMaterial("between reads", new byte[1]);
             }
 
-            if (options.KeyUpdateBeforeWrite)
+            if (_options.KeyUpdateBeforeWrite)
             {
                 channel.Tls.UpdateKeys();
             }
@@ -143,7 +185,7 @@ internal sealed class ShimExchange(ShimOptions options, ShimChannel channel, Shi
     {
         channel.Tls.Close();
         channel.Flush();
-        if (options.ShimShutsDown && channel.Read(new byte[1]) > 0)
+        if (_options.ShimShutsDown && channel.Read(new byte[1]) > 0)
         {
             throw new ShimFailedException(":APPLICATION_DATA_ON_SHUTDOWN: data came where close_notify should have");
         }

@@ -94,15 +94,6 @@ internal static class ShimFlags
 
     private static Flag NothingWithValue() => Text((_, _) => { });
 
-    /// <summary>Early data is not built yet, so the only reason why there is none is that it is disabled.</summary>
-    private static void OnlyDisabledEarlyData(string reason)
-    {
-        if (reason != "disabled")
-        {
-            throw new UnimplementedException("early data");
-        }
-    }
-
     private static readonly Dictionary<string, Flag> Known = new()
     {
         // Where and as whom
@@ -224,7 +215,6 @@ internal static class ShimFlags
         ["-expect-no-session"] = Switch(o => o.ExpectNoSession = true),
         ["-expect-ticket-renewal"] = Switch(o => o.ExpectTicketRenewal = true),
         ["-expect-extended-master-secret"] = Switch(o => o.ExpectExtendedMainSecret = true),
-        ["-expect-early-data-reason"] = new(true, (_, v) => OnlyDisabledEarlyData(v)),
         ["-expect-ticket-age-skew"] = Number((o, v) => o.ExpectTicketAgeSkew = v),
         // BoringSSL's two ways to seal tickets by the application; ours is to give it the ring of keys.
         ["-use-ticket-callback"] = Switch(o => o.UseTicketKeys = true),
@@ -232,5 +222,14 @@ internal static class ShimFlags
         ["-renew-ticket"] = Switch(o => o.RenewTicket = true),
         ["-skip-ticket"] = Switch(o => o.SkipTicket = true),
         ["-resumption-delay"] = Number((o, v) => o.ResumptionDelay = v),
+
+        // Early data
+        ["-enable-early-data"] = Switch(o => o.EnableEarlyData = true),
+        ["-expect-ticket-supports-early-data"] = Switch(o => o.ExpectTicketSupportsEarlyData = true),
+        ["-expect-accept-early-data"] = Switch(o => o.ExpectAcceptEarlyData = true),
+        ["-expect-reject-early-data"] = Switch(o => o.ExpectRejectEarlyData = true),
+        ["-expect-no-offer-early-data"] = Switch(o => o.ExpectNoOfferEarlyData = true),
+        ["-expect-early-data-reason"] = Text((o, v) => o.ExpectEarlyDataReason = v),
+        ["-early-write-after-message"] = Number((o, v) => o.EarlyWriteAfterMessage = v),
     };
 }

@@ -121,15 +121,27 @@ internal sealed class ShimOptions
     public bool SkipTicket { get; set; }
     public int ResumptionDelay { get; set; }
 
+    // Early data
+    public bool EnableEarlyData { get; set; }
+    public bool ExpectTicketSupportsEarlyData { get; set; }
+    public bool ExpectAcceptEarlyData { get; set; }
+    public bool ExpectRejectEarlyData { get; set; }
+    public bool ExpectNoOfferEarlyData { get; set; }
+    public string ExpectEarlyDataReason { get; set; } = "";
+    public int EarlyWriteAfterMessage { get; set; }
+
     /// <summary>Whether the application has something to say when the hello is there.</summary>
     public bool LooksAtHello => UseEarlyCallback || FailEarlyCallback || UseDdosCallback || SelectEmptyAlpn || ExpectAdvertisedAlpn.Length > 0;
 
-    /// <summary>Equal for option sets that make the same context: they share one, and with it the ticket keys.</summary>
-    public string ContextKey => string.Join(
+    /// <summary>Equal for option sets that make the same context: they share one.</summary>
+    public string ContextKey => $"{SessionsKey}|{SelectAlpn}|{EnableEarlyData}";
+
+    /// <summary>Equal for option sets whose contexts resume each other's sessions. What differs in the flags is not always in the scope.</summary>
+    public string SessionsKey => string.Join(
         '|',
         [
             OneByteAtATime, UseTicketKeys, NoTls12, NoTls13, MinVersion, MaxVersion, NoTicket, SkipTicket, MaxSendFragment, LastResort, FailCertificateCallback,
-            RequireClientCertificate, VerifyPeer, ClientCaList, ServerPreference, SelectAlpn, DeclineAlpn, RejectAlpn,
+            RequireClientCertificate, VerifyPeer, ClientCaList, ServerPreference, DeclineAlpn, RejectAlpn,
             ReverifyOnResume, MaxCertificateList, OcspResponse, FailOcspCallback, DeclineOcspCallback,
             string.Join(',', Credentials), string.Join(',', Groups), string.Join(',', VerifySchemes),
         ]);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Net;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography.X509Certificates;
 using Segno.Cli.Parsing;
@@ -81,13 +82,13 @@ internal sealed class ServeCommand : ExampleCommand
 
     private readonly Option<string?> _ticketKeys = new("--ticket-keys")
     {
-        Description = "Ticket keys shared with other servers: of a file (see segno keys; also nginx's and HAProxy's), read again when it changes; of an environment variable; or derived from the root in a file.",
-        HelpName = "FILE|env:NAME|derived:FILE",
+        Description = "Ticket keys shared with other servers: of a file (see segno keys; also nginx's and HAProxy's), read again when it changes; of an environment variable; derived from the root in a file; or made and shared through Redis.",
+        HelpName = "FILE|env:NAME|derived:FILE|redis:HOST:PORT[,OPTION=…]",
     };
 
     private readonly Option<TimeSpan?> _ticketKeyPeriod = new("--ticket-key-period")
     {
-        Description = "How long a derived ticket key is active, the same on all servers: 1m to 7d, and no less than --ticket-lifetime. Default 24h.",
+        Description = "How long a ticket key is active that is derived or shared through Redis, the same on all servers: 1m to 7d, and no less than --ticket-lifetime. Default 24h.",
         HelpName = "DURATION",
         CustomParser = OptionParsers.Duration,
     };
@@ -111,6 +112,19 @@ internal sealed class ServeCommand : ExampleCommand
         Description = "Whose sessions these are: they are resumed by servers for the same tenant alone. Default: nobody's.",
         HelpName = "NAME",
         CustomParser = OptionParsers.Name,
+    };
+
+    private readonly Option<string?> _ticketKeyEncryptionKey = new("--ticket-key-encryption-key")
+    {
+        Description = "The key that ticket keys are sealed under in Redis, the same on all servers: a file of 32 random bytes, as they are or in Base64 (segno keys new --derived).",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string> _store = new("--store")
+    {
+        Description = "Where sessions are kept for clients that know them by an ID: memory, or Redis with memory in front, shared by all servers with the same ticket keys.",
+        HelpName = "memory|redis:HOST:PORT[,OPTION=…]",
+        DefaultValueFactory = _ => ServeSettings.MemoryStore,
     };
 
     private readonly Option<TimeSpan?> _sessionLifetime = new("--session-lifetime")
@@ -173,6 +187,7 @@ internal sealed class ServeCommand : ExampleCommand
             new("segno serve --ticket-keys ticket.keys", "Resumes sessions of all servers that have the same file."),
             new("segno serve --ticket-keys derived:ticket.root --ticket-key-period 12h --group shop", "The same without pushing anything: they derive their keys."),
             new("segno serve --policy adaptive:new-visitor-lifetime=1h", "Gives a client more or less to resume with, by how often it comes and how busy the server is."),
+            new("segno serve --store redis:localhost:6379 --ticket-keys redis:localhost:6379 --ticket-key-encryption-key fleet.key", "A node of a fleet that shares sessions and ticket keys through Redis."),
             new("segno serve --ca clients.pem --require-client-cert", "For clients with a certificate."),
             new("segno serve --psk-identity client1 --psk-file psk.hex", "Also for a client with an external PSK."),
             new("segno serve --groups x25519,P-256 --suites TLS_AES_128_GCM_SHA256,ECDHE-ECDSA-AES128-GCM-SHA256", "With nothing else on offer."),
@@ -185,7 +200,7 @@ internal sealed class ServeCommand : ExampleCommand
             """;
         foreach (Option option in new Option[]
         {
-            _listen, _cert, _key, _pfx, _pfxPasswordFile, _pfxPassword, _ocsp, _devCaOut, _tickets, _noTickets, _ticketLifetime, _ticketKeys, _ticketKeyPeriod, _ticketKeyPoll, _group, _tenant,
+            _listen, _cert, _key, _pfx, _pfxPasswordFile, _pfxPassword, _ocsp, _devCaOut, _tickets, _noTickets, _ticketLifetime, _ticketKeys, _ticketKeyPeriod, _ticketKeyPoll, _ticketKeyEncryptionKey, _store, _group, _tenant,
             _sessionLifetime, _cacheSessions, _cacheBytes, _policy,
             _ca, _requireClientCert, _keyLog, _noSelfTest, _verbose,
         }.Concat(_protocols.All).Concat(_psk.All))
@@ -217,6 +232,8 @@ internal sealed class ServeCommand : ExampleCommand
             SessionLifetime = parsed.GetValue(_sessionLifetime),
             CacheSessions = parsed.GetValue(_cacheSessions) ?? MemorySessionStore.DefaultMaxEntries,
             CacheBytes = parsed.GetValue(_cacheBytes),
+            TicketKeyEncryptionKeyPath = parsed.GetValue(_ticketKeyEncryptionKey),
+            Store = parsed.GetValue(_store)!,
             Policy = parsed.GetValue(_policy),
             Protocols = _protocols.Read(parsed),
             Psk = _psk.Read(parsed),
@@ -254,9 +271,21 @@ internal sealed class ServeCommand : ExampleCommand
         {
             throw CliException.Usage("--psk-identity and --require-client-cert exclude each other: a client with an external PSK shows no certificate.");
         }
-        if (settings.TicketKeyPeriod is not null && !settings.DerivesTicketKeys)
+        if (settings.TicketKeyPeriod is not null && settings.RedisTicketKeys is null && !settings.DerivesTicketKeys)
         {
-            throw CliException.Usage("--ticket-key-period needs --ticket-keys derived:FILE.");
+            throw CliException.Usage("--ticket-key-period needs --ticket-keys derived:FILE or redis:….");
+        }
+        if (settings.RedisTicketKeys is null != settings.TicketKeyEncryptionKeyPath is null)
+        {
+            throw CliException.Usage("--ticket-keys redis:… and --ticket-key-encryption-key need each other.");
+        }
+        if (settings.RedisStore is null && settings.Store != ServeSettings.MemoryStore)
+        {
+            throw CliException.Usage($"--store {settings.Store}: that is neither memory nor redis:HOST:PORT.");
+        }
+        if (settings is { RedisStore: not null, TicketKeys: null })
+        {
+            throw CliException.Usage("--store redis:… needs --ticket-keys: sessions in it are sealed under them, and nobody else could open them.");
         }
         if (settings.TicketKeyPoll is not null && !settings.WatchesTicketKeys)
         {
@@ -304,8 +333,11 @@ internal sealed class ServeCommand : ExampleCommand
         using OcspStapler? stapler = await StapleAsync(settings, certificate, cancellationToken).ConfigureAwait(false);
         using KeyLogFile? keyLog = KeyLogFile.Open(settings.KeyLogPath, _environment);
         using MemorySessionStore store = settings.MakeStore(_environment.Time);
-        using TicketKeyRing ticketKeys = settings.MakeTicketKeys(_environment);
-        using TlsServerContext context = Context(settings, certificate, store, ticketKeys, keyLog);
+        using TicketKeyRing ownKeys = settings.MakeTicketKeys(_environment);
+        RedisSharing redis = await RedisSharing.OpenAsync(settings, store, _environment, cancellationToken).ConfigureAwait(false);
+        await using ConfiguredAsyncDisposable shared = redis.ConfigureAwait(false);
+        TicketKeyRing ticketKeys = redis.TicketKeys ?? ownKeys;
+        using TlsServerContext context = Context(settings, certificate, redis.Store ?? store, ticketKeys, keyLog);
         PageServer server = await PageServer.StartAsync(context, store, ticketKeys, _environment.Time, settings, cancellationToken).ConfigureAwait(false);
         await using (server.ConfigureAwait(false))
         {
@@ -383,7 +415,7 @@ internal sealed class ServeCommand : ExampleCommand
         return stapler;
     }
 
-    private TlsServerContext Context(ServeSettings settings, TlsCertificate certificate, MemorySessionStore store, TicketKeyRing ticketKeys, KeyLogFile? keyLog)
+    private TlsServerContext Context(ServeSettings settings, TlsCertificate certificate, ISessionStore store, TicketKeyRing ticketKeys, KeyLogFile? keyLog)
     {
         var options = new TlsServerOptions
         {

@@ -12,6 +12,8 @@ internal sealed record ServeSettings
 {
     public const string DefaultGroup = "segno serve";
 
+    public const string MemoryStore = "memory";
+
     private const string FromVariable = "env:";
     private const string Derived = "derived:";
 
@@ -37,7 +39,7 @@ internal sealed record ServeSettings
 
     public TimeSpan? TicketLifetime { get; init; }
 
-    /// <summary>Where ticket keys come from: a file, "env:" and a variable, or "derived:" and a file.</summary>
+    /// <summary>Where ticket keys come from: a file, "env:" and a variable, "derived:" and a file, or "redis:" and a connection.</summary>
     public string? TicketKeys { get; init; }
 
     /// <summary>For how long a derived key is active.</summary>
@@ -45,6 +47,16 @@ internal sealed record ServeSettings
 
     /// <summary>How often a file of ticket keys is looked at.</summary>
     public TimeSpan? TicketKeyPoll { get; init; }
+
+    /// <summary>Where sessions are kept: "memory", or "redis:" and a connection, with memory in front.</summary>
+    public string Store { get; init; } = MemoryStore;
+
+    /// <summary>The file of the key that ticket keys are sealed under in Redis.</summary>
+    public string? TicketKeyEncryptionKeyPath { get; init; }
+
+    public string? RedisStore => After(RedisSharing.Scheme, Store);
+
+    public string? RedisTicketKeys => After(RedisSharing.Scheme, TicketKeys);
 
     /// <summary>The name under which servers share sessions.</summary>
     public string Group { get; init; } = DefaultGroup;
@@ -84,7 +96,7 @@ internal sealed record ServeSettings
     public IReadOnlyList<SslApplicationProtocol> ApplicationProtocols => Protocols.ApplicationProtocols ?? Spoken;
 
     /// <summary>Whether the ticket keys are in a file, which is looked at again and again.</summary>
-    public bool WatchesTicketKeys => TicketKeys is { } source && !DerivesTicketKeys && !source.StartsWith(FromVariable, StringComparison.Ordinal);
+    public bool WatchesTicketKeys => TicketKeys is { } source && !DerivesTicketKeys && RedisTicketKeys is null && !source.StartsWith(FromVariable, StringComparison.Ordinal);
 
     public bool DerivesTicketKeys => TicketKeys?.StartsWith(Derived, StringComparison.Ordinal) == true;
 
@@ -98,7 +110,7 @@ internal sealed record ServeSettings
     public TicketKeyRing MakeTicketKeys(CliEnvironment environment)
     {
         TimeSpan? lifetime = TicketLifetime > TimeSpan.Zero ? TicketLifetime : null;
-        if (TicketKeys is not { } source)
+        if (TicketKeys is not { } source || RedisTicketKeys is not null)
         {
             return new TicketKeyRing(ticketLifetime: lifetime, timeProvider: environment.Time);
         }
@@ -122,6 +134,9 @@ internal sealed record ServeSettings
             throw CliException.Usage($"--ticket-keys: ${name} cannot be used: {exception.Message}", exception);
         }
     }
+
+    private static string? After(string scheme, string? text)
+        => text?.StartsWith(scheme, StringComparison.Ordinal) == true ? text[scheme.Length..] : null;
 
     public void Configure(TlsServerOptions options)
     {

@@ -45,7 +45,7 @@ internal static class FaultAlerts
         TlsFault.UnexpectedMessage or TlsFault.SecondHelloRetry or TlsFault.RenegotiationRefused
             or TlsFault.PostHandshakeAuthenticationNotOffered or TlsFault.TooManyKeyUpdates
             or TlsFault.HandshakeTooLong => TlsAlert.UnexpectedMessage,
-        TlsFault.NoCommonVersion or TlsFault.LegacyVersionInvalid => TlsAlert.ProtocolVersion,
+        TlsFault.NoCommonVersion or TlsFault.LegacyVersionInvalid or TlsFault.EarlyDataVersionChanged => TlsAlert.ProtocolVersion,
         TlsFault.NoCommonCipherSuite or TlsFault.NoCommonGroup or TlsFault.NoCommonSignatureScheme
             or TlsFault.NoSuitableCertificate or TlsFault.RenegotiationInfoInvalid
             or TlsFault.ExtendedMasterSecretMissing => TlsAlert.HandshakeFailure,
@@ -67,7 +67,8 @@ internal static class FaultAlerts
         TlsFault.UnrecognizedServerName => TlsAlert.UnrecognizedName,
 
         TlsFault.PreSharedKeyExtensionMustBeLast or TlsFault.PskBinderCountMismatch or TlsFault.PskIdentityOutOfRange
-            or TlsFault.PskHashMismatch or TlsFault.PskChangedAfterRetry or TlsFault.EarlyDataNotAllowed => TlsAlert.IllegalParameter,
+            or TlsFault.PskHashMismatch or TlsFault.PskChangedAfterRetry or TlsFault.EarlyDataNotAllowed
+            or TlsFault.EarlyDataCipherSuiteChanged or TlsFault.EarlyDataApplicationProtocolChanged => TlsAlert.IllegalParameter,
         TlsFault.PskKeyExchangeModesMissing or TlsFault.PskWithoutKeyShare => TlsAlert.MissingExtension,
         TlsFault.PskBinderInvalid or TlsFault.ExternalPskUnknown => TlsAlert.DecryptError,
         TlsFault.CertificateInResumedHandshake or TlsFault.TooManyTickets or TlsFault.TooMuchEarlyData => TlsAlert.UnexpectedMessage,

@@ -68,17 +68,27 @@ public sealed partial class TlsConnection
 
         public override void CheckEndOfRecord() => connection.CheckEndOfRecord();
 
-        public override void SkipEarlyData() => connection._skippableEarlyData = MaxSkippedEarlyData;
+        public override void SkipEarlyData() => connection._skippableEarlyData = Math.Max(MaxSkippedEarlyData, ((ServerSettings)_settings).MaxEarlyDataSize);
+
+        public override void OpenEarlyData(uint maxSize)
+        {
+            connection._earlyDataOpen = true;
+            connection._earlyDataLeft = maxSize;
+        }
+
+        public override void CloseEarlyData()
+        {
+            connection._earlyDataOpen = false;
+            connection._earlyDataLeft = 0;
+        }
+
+        public override void ClearWriteProtection() => connection._writer.ClearProtection();
 
         public override void UseSettings(TlsSettings settings) => _settings = settings;
 
         public override void Complete(FinishedVerified finished)
         {
-            Info.RemoteCertificates = finished.Peer.Chain;
-            Info.RemoteCertificate = finished.Peer.Certificate?.Leaf;
-            Info.ExternalPskIdentity = finished.Peer.ExternalPsk?.Identity;
-            // A client knows since it showed its certificate, or offered the session.
-            Info.IsMutuallyAuthenticated |= Info.IsServer && finished.Peer.Chain.Count > 0;
+            ShowPeer(finished.Peer);
             Info.HandshakeDuration = Callback.Call(() => _settings.TimeProvider.GetElapsedTime(connection._started));
             Info.HandshakeBytesOut = connection._writer.BytesWrittenAfterSealing();
             connection._completed = true;

@@ -13,8 +13,14 @@ public sealed partial class TlsConnection
         {
             _started = Callback.Call(_link.Settings.TimeProvider.GetTimestamp);
         }
+        written = TakeEarlyData(applicationData);
+        if (written > 0)
+        {
+            // What may be a replay never shares a read with what is none.
+            return;
+        }
         written = TakeWaiting(applicationData);
-        while (_state!.Pending is null && !HasWaitingData)
+        while (_state!.Pending is null && (!HasWaitingData || _earlyDataOpen))
         {
             if (_receiveClosed)
             {
@@ -36,7 +42,27 @@ public sealed partial class TlsConnection
             CountHandshakeBytes(length);
             written += ReceiveRecord(header, rest[..length], applicationData[written..]);
             consumed += length;
+            if (!_earlyData.IsEmpty && !applicationData.IsEmpty)
+            {
+                written += TakeEarlyData(applicationData[written..]);
+                return;
+            }
         }
+    }
+
+    private int TakeEarlyData(Span<byte> applicationData)
+    {
+        int count = Math.Min(_earlyData.Length, applicationData.Length);
+        if (count > 0)
+        {
+            _earlyData.Span[..count].CopyTo(applicationData);
+            _earlyData.Consume(count);
+            if (_earlyData.IsEmpty)
+            {
+                _earlyData.Release();
+            }
+        }
+        return count;
     }
 
     private int TakeWaiting(Span<byte> applicationData)
@@ -143,6 +169,13 @@ public sealed partial class TlsConnection
             _plaintext.Clear();
             return 0;
         }
+        if (_earlyDataOpen && IsServer)
+        {
+            ReceiveEarlyData(target[..length]);
+            target[..length].Clear();
+            _plaintext.Clear();
+            return 0;
+        }
         if (_state is not { IsConnected: true } connected)
         {
             throw new TlsException(TlsFault.UnexpectedApplicationData);
@@ -157,6 +190,20 @@ public sealed partial class TlsConnection
         _plaintext.Truncate(length);
         _waiting = 0;
         return TakeWaiting(applicationData);
+    }
+
+    /// <summary>R-109: content counts, not padding.</summary>
+    private void ReceiveEarlyData(ReadOnlySpan<byte> data)
+    {
+        CheckNotInterleaved();
+        CountEmptyRecords(data.Length);
+        _earlyDataLeft -= data.Length;
+        if (_earlyDataLeft < 0)
+        {
+            throw new TlsException(TlsFault.TooMuchEarlyData);
+        }
+        Info.EarlyDataSize += data.Length;
+        _earlyData.Append(data);
     }
 
     private void SkipEarlyData(int length)

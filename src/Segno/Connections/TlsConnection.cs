@@ -44,6 +44,9 @@ public sealed partial class TlsConnection : IDisposable
     private readonly FlightBuffer _plaintext = new();
     private readonly CancellationTokenSource _aborted = new();
 
+    // Early data that waits to be read: bounded by what the session allows, so that the handshake can go on without a reader.
+    private readonly FlightBuffer _earlyData = new();
+
     // Plaintext that waits for room: from this offset on in _plaintext.
     private int _waiting;
     private HandshakeState? _state;
@@ -53,6 +56,8 @@ public sealed partial class TlsConnection : IDisposable
     private int _changeCipherSpecs;
     private int _emptyRecords;
     private int _skippableEarlyData;
+    private volatile bool _earlyDataOpen;
+    private long _earlyDataLeft;
 
     // The message that a state is looking at stands at the start of _messages with this length; 0 where none is.
     private int _messageLength;
@@ -144,7 +149,17 @@ public sealed partial class TlsConnection : IDisposable
     public bool IsSendClosed => _sendClosed;
 
     /// <summary>Whether application data that was received waits for the next <see cref="Receive"/>.</summary>
-    public bool HasWaitingData => _waiting < _plaintext.Length;
+    public bool HasWaitingData => _waiting < _plaintext.Length || !_earlyData.IsEmpty;
+
+    /// <summary>
+    /// Server: whether early data was accepted and the handshake is not complete. What <see cref="Receive"/> writes until then may be a
+    /// replay of what an earlier connection sent (RFC 9846 §8); what is sent goes to a client that has proved nothing anew.
+    /// Client: whether early data can be sent.
+    /// </summary>
+    public bool IsEarlyDataOpen => _earlyDataOpen;
+
+    /// <summary>Client: how many bytes of early data <see cref="SendEarlyData"/> still takes; 0 where there can be none. After <see cref="Start"/>.</summary>
+    public int EarlyDataLimit => !IsServer && _earlyDataOpen && _failure is null ? (int)Math.Min(int.MaxValue, _earlyDataLeft) : 0;
 
     /// <summary>How the connection came to be.</summary>
     public TlsConnectionInfo Info => _link.Info;
@@ -177,9 +192,11 @@ public sealed partial class TlsConnection : IDisposable
     }
 
     /// <summary>Client: starts the handshake. A server's connection needs no start.</summary>
+    /// <param name="earlyDataSize">How many bytes of early data there are to send (<see cref="SendEarlyData"/>): it is offered where a session allows so many. Default 0: none.</param>
     /// <exception cref="InvalidOperationException">It is started already, or this is a server's connection.</exception>
-    public void Start()
+    public void Start(int earlyDataSize = 0)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(earlyDataSize);
         ThrowIfFailed();
         if (_state is not null)
         {
@@ -189,7 +206,7 @@ public sealed partial class TlsConnection : IDisposable
         {
             _started = Callback.Call(_link.Settings.TimeProvider.GetTimestamp);
             _writer.UseVersion(0x0301);
-            _state = ExpectServerHello.Start(_link.Client!);
+            _state = ExpectServerHello.Start(_link.Client!, earlyDataSize);
         });
     }
 
@@ -274,15 +291,40 @@ public sealed partial class TlsConnection : IDisposable
         }
     }
 
+    /// <summary>
+    /// Client: seals early data (0-RTT, RFC 9846 §2.3) into records, behind the ClientHello. <b>Whoever can repeat a network packet can make
+    /// a server take it twice, and it is not forward secret</b>: send only what does no harm then. Whether it was accepted says
+    /// <see cref="TlsConnectionInfo.EarlyData"/> when the handshake is complete; where not, the server has seen none of it.
+    /// </summary>
+    /// <param name="data">The data: at most <see cref="EarlyDataLimit"/> bytes.</param>
+    /// <param name="output">Where the records go.</param>
+    /// <exception cref="InvalidOperationException">There is more than <see cref="EarlyDataLimit"/>.</exception>
+    public void SendEarlyData(ReadOnlySpan<byte> data, IBufferWriter<byte> output)
+    {
+        ThrowIfFailed();
+        if (data.Length > EarlyDataLimit)
+        {
+            throw new InvalidOperationException($"{EarlyDataLimit} bytes of early data can be sent, not {data.Length}.");
+        }
+        Flush(output);
+        _earlyDataLeft -= data.Length;
+        Info.EarlyDataSize += data.Length;
+        while (!data.IsEmpty)
+        {
+            data = data[SealData(data, output)..];
+        }
+    }
+
     /// <summary>Seals application data into records, behind whatever waits to be sent.</summary>
     /// <param name="data">The data.</param>
     /// <param name="output">Where the records go.</param>
-    /// <exception cref="InvalidOperationException">The handshake is not complete, or sending is closed.</exception>
+    /// <exception cref="InvalidOperationException">The handshake is not complete, and no early data was accepted; or sending is closed.</exception>
     /// <exception cref="TlsException">The connection failed; call <see cref="Flush"/> to send the alert. What was written to <paramref name="output"/> before is good.</exception>
     public void Send(ReadOnlySpan<byte> data, IBufferWriter<byte> output)
     {
         ThrowIfFailed();
-        if (!_completed)
+        // Behind early data a server may answer at once (RFC 9846 §4.5.3).
+        if (!_completed && !(IsServer && _earlyDataOpen))
         {
             throw new InvalidOperationException("The handshake is not complete.");
         }
@@ -291,26 +333,19 @@ public sealed partial class TlsConnection : IDisposable
             throw new InvalidOperationException("Sending is closed.");
         }
         Flush(output);
-        try
+        while (!data.IsEmpty)
         {
-            while (!data.IsEmpty)
+            if (_writer.IsWornOut)
             {
-                if (_writer.IsWornOut)
+                if (Info.ProtocolVersion == SslProtocols.Tls12)
                 {
-                    if (Info.ProtocolVersion == SslProtocols.Tls12)
-                    {
-                        // R-139, RFC 9325 §4.4: without renegotiation there are no other keys, so the connection ends here.
-                        throw new TlsException(TlsFault.SequenceNumberExhausted, "the key has protected as many records as it may");
-                    }
-                    WriteKeyUpdate(requestPeer: false);
-                    _writer.Flush(output);
+                    // R-139, RFC 9325 §4.4: without renegotiation there are no other keys, so the connection ends here.
+                    throw Fail(new TlsException(TlsFault.SequenceNumberExhausted, "the key has protected as many records as it may"));
                 }
-                data = data[_writer.Send(data, output)..];
+                Guarded(() => WriteKeyUpdate(requestPeer: false));
+                _writer.Flush(output);
             }
-        }
-        catch (Exception e) when (e is CryptographicException or TlsException)
-        {
-            throw Fail(e);
+            data = data[SealData(data, output)..];
         }
     }
 
@@ -417,6 +452,22 @@ public sealed partial class TlsConnection : IDisposable
     /// <exception cref="InvalidOperationException">The handshake is not complete, or is one of TLS 1.2 without extended main secret, whose keys are not bound to it (RFC 7627 §5.4).</exception>
     public void ExportKeyingMaterial(string label, Span<byte> output) => Export(label, hasContext: false, [], output);
 
+    /// <summary>
+    /// Keying material from the secrets of early data (RFC 9846 §7.5): the peer has proved nothing anew, and a replayed hello gives the same again.
+    /// Key nothing with it that a server sends.
+    /// </summary>
+    /// <param name="label">The label, ASCII.</param>
+    /// <param name="context">The context.</param>
+    /// <param name="output">Filled with keying material.</param>
+    /// <exception cref="InvalidOperationException">Early data is not open.</exception>
+    public void ExportEarlyKeyingMaterial(string label, ReadOnlySpan<byte> context, Span<byte> output)
+    {
+        ArgumentNullException.ThrowIfNull(label);
+        ThrowIfFailed();
+        KeySchedule keys = _earlyDataOpen ? (IsServer ? _link.Keys : _link.EarlyKeys)! : throw new InvalidOperationException("Early data is not open.");
+        keys.ExportEarly(System.Text.Encoding.ASCII.GetBytes(label), context, output);
+    }
+
     /// <summary>What an authentication on top of this connection is to be bound to, without the prefix of its name. Both sides get the same bytes.</summary>
     /// <param name="kind">Which binding.</param>
     /// <returns>32 bytes (<see cref="TlsChannelBinding.Exporter"/>), or 32 to 64 (<see cref="TlsChannelBinding.ServerEndPoint"/>); <see langword="null"/> where
@@ -459,6 +510,7 @@ public sealed partial class TlsConnection : IDisposable
         _writer.Dispose();
         _messages.Dispose();
         _plaintext.Dispose();
+        _earlyData.Dispose();
         _link.Dispose();
     }
 
@@ -466,7 +518,8 @@ public sealed partial class TlsConnection : IDisposable
     {
         ArgumentNullException.ThrowIfNull(label);
         ThrowIfFailed();
-        if (!_completed)
+        // Behind early data a server has the secret already; its client has proved nothing with it yet.
+        if (!_completed && !(IsServer && _earlyDataOpen))
         {
             throw new InvalidOperationException("The handshake is not complete.");
         }
@@ -483,6 +536,15 @@ public sealed partial class TlsConnection : IDisposable
         keys12.Export(label, hasContext, context, output);
     }
 
+    /// <summary>How long ago it began.</summary>
+    internal TimeSpan Elapsed => _started == 0 ? TimeSpan.Zero : _link.Settings.TimeProvider.GetElapsedTime(_started);
+
+    /// <summary>Client: the application protocol that early data was offered for.</summary>
+    internal System.Net.Security.SslApplicationProtocol EarlyDataProtocol => _link.Client?.Offered13?.ApplicationProtocol ?? default;
+
+    /// <summary>Whether the chosen context hands early data out before the handshake is complete.</summary>
+    internal bool DeliversEarlyDataAtOnce => _link.Settings is ServerSettings { DeliverEarlyDataAtOnce: true };
+
     private SessionIssuer? UsableIssuer()
     {
         ThrowIfFailed();
@@ -497,122 +559,24 @@ public sealed partial class TlsConnection : IDisposable
         return _link.Issuer;
     }
 
+    /// <returns>How much of the data went into a record.</returns>
+    private int SealData(ReadOnlySpan<byte> data, IBufferWriter<byte> output)
+    {
+        try
+        {
+            return _writer.Send(data, output);
+        }
+        catch (Exception e) when (e is CryptographicException or TlsException)
+        {
+            throw Fail(e);
+        }
+    }
+
     private void WriteKeyUpdate(bool requestPeer)
     {
         // no second request while the first is not answered.
         requestPeer = requestPeer && Interlocked.Exchange(ref _keyUpdateAwaited, 1) == 0;
         _writer.Messages.Append([(byte)HandshakeType.KeyUpdate, 0, 0, 1, requestPeer ? (byte)1 : (byte)0]);
         _writer.UpdateKey();
-    }
-
-    private void Guarded(Action step)
-    {
-        try
-        {
-            step();
-        }
-        catch (Exception e)
-        {
-            throw Fail(e);
-        }
-    }
-
-    /// <summary>The one place where a connection ends by a fault: the alert is queued, secrets are wiped, the fault is kept.</summary>
-    /// <returns>The exception to throw.</returns>
-    private TlsException Fail(Exception cause)
-    {
-        TlsException failure = cause switch
-        {
-            TlsException tls => tls,
-            CryptographicException => new TlsException(TlsFault.CryptographyFailed, null, cause),
-            _ => new TlsException(TlsFault.InternalError, null, cause),
-        };
-        if (_failure is not null)
-        {
-            return failure;
-        }
-        TlsAlert? alert = failure is TlsAlertException { SentByPeer: false } chosen ? chosen.Alert : FaultAlerts.For(failure.Fault, Info.ProtocolVersion);
-        bool isUnheard = !IsServer && !_heard;
-        if (isUnheard)
-        {
-            // Nothing went out yet: there is nobody to tell, and the session that would have been offered is as good as before.
-            _writer.Discard();
-            Try(_link.Client!.Ended);
-        }
-        if (alert is { } toSend && !_sendClosed)
-        {
-            if (failure is not TlsAlertException)
-            {
-                failure = new TlsAlertException(failure.Fault, toSend, sentByPeer: false, Detail(failure), failure.InnerException);
-            }
-            if (!isUnheard)
-            {
-                QueueAlert(FaultAlerts.Level(toSend), toSend);
-            }
-        }
-        if (failure is TlsAlertException)
-        {
-            Try(_link.ForgetSessions);
-        }
-        Try(() => CountFailure(failure));
-        _failure = failure;
-        _sendClosed = true;
-        _receiveClosed = true;
-        _aborted.Cancel();
-        _messages.Release();
-        _plaintext.Release();
-        _waiting = 0;
-        _link.Keys?.Dispose();
-        _link.Keys12?.Dispose();
-        return failure;
-    }
-
-    /// <summary>Whatever the application's cache, clock or listeners throw at the end of a connection: it ends, and by the fault it ends by (I6).</summary>
-    private static void Try(Action step)
-    {
-        try
-        {
-            step();
-        }
-        catch (Exception e) when (e is not OutOfMemoryException)
-        {
-            // There is nobody to tell but who hears of the fault.
-        }
-    }
-
-    private void CountFailure(TlsException failure)
-    {
-        if (!_completed)
-        {
-            _metrics.HandshakeFailed(Info, failure, _started == 0 ? null : _link.Settings.TimeProvider.GetElapsedTime(_started));
-            TlsEventSource.Log.HandshakeFailed(Info, failure);
-        }
-    }
-
-    /// <summary>The write half sends it; the last one wins, which is the one that ends the connection.</summary>
-    private void QueueAlert(byte level, TlsAlert alert) => Volatile.Write(ref _alertWanted, (level << 8) | (byte)alert);
-
-    /// <summary>A warning takes no other alert's place, and does not follow close_notify (RFC 5246 §7.2.1).</summary>
-    private void QueueWarning(TlsAlert alert)
-    {
-        if (!_sendClosed)
-        {
-            Interlocked.CompareExchange(ref _alertWanted, (FaultAlerts.WarningLevel << 8) | (byte)alert, NoAlert);
-        }
-    }
-
-    private static string? Detail(TlsException failure)
-    {
-        string name = failure.Fault.ToString();
-        return failure.Message.Length > name.Length + 2 ? failure.Message[(name.Length + 2)..] : null;
-    }
-
-    private void ThrowIfFailed()
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        if (_failure is { } failure)
-        {
-            throw new TlsException(failure.Fault, "the connection failed before", failure);
-        }
     }
 }

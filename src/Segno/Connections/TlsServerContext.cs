@@ -15,7 +15,7 @@ public sealed class TlsServerContext : IDisposable
         // I6: a factory that throws does so before there are keys to leave behind.
         Metrics = TlsMetrics.For(options.MeterFactory);
         Settings = new ServerSettings(options);
-        Metrics.Observe(Settings.TicketKeys, Settings.SessionStore as MemorySessionStore);
+        Metrics.Observe(Settings.TicketKeys, Settings.SessionStore);
     }
 
     /// <summary>

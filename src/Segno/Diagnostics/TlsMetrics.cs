@@ -31,6 +31,8 @@ internal sealed class TlsMetrics
     public const string AlertSender = "segno.alert.sender";
     public const string Found = "segno.session_store.found";
     public const string Cause = "segno.session_store.cause";
+    public const string Tier = "segno.session_store.tier";
+    public const string Circuit = "segno.session_store.circuit";
     public const string Phase = "segno.ticket_key.phase";
     public const string Stage = "segno.policy.stage";
     public const string Verdict = "segno.policy.verdict";
@@ -57,6 +59,7 @@ internal sealed class TlsMetrics
     // Weak: what a context leaves behind is observed no more.
     private readonly ConditionalWeakTable<TicketKeyRing, object> _rings = [];
     private readonly ConditionalWeakTable<MemorySessionStore, object> _stores = [];
+    private readonly ConditionalWeakTable<LayeredSessionStore, object> _layered = [];
 
     private TlsMetrics(Meter meter)
     {
@@ -72,6 +75,9 @@ internal sealed class TlsMetrics
         meter.CreateObservableUpDownCounter("segno.session_store.entries", () => Sum(store => store.Entries), "{session}", "Sessions in memory stores.");
         meter.CreateObservableUpDownCounter("segno.session_store.bytes", () => Sum(store => store.Bytes), "By", "Bytes that sessions in memory stores take.");
         meter.CreateObservableCounter("segno.session_store.evictions", Evictions, "{session}", "Sessions that memory stores did not keep to the end, or at all.");
+        meter.CreateObservableCounter("segno.session_store.tier.lookups", TierLookups, "{lookup}", "Session IDs that were looked up in layered stores, by tier.");
+        meter.CreateObservableCounter("segno.session_store.calls.failed", FailedCalls, "{call}", "Calls that the store under a layered one did not answer, or did not get.");
+        meter.CreateObservableUpDownCounter("segno.session_store.circuits", Circuits, "{store}", "Layered stores, by whether the store under them is asked.");
         meter.CreateObservableUpDownCounter("segno.ticket_keys", Keys, "{key}", "Ticket keys in each phase.");
         meter.CreateObservableCounter("segno.ticket_key.events", KeyEvents, "{event}", "Ticket keys that entered a phase.");
     }
@@ -91,15 +97,20 @@ internal sealed class TlsMetrics
     }
 
     /// <summary>Takes what a server holds into the instruments that are observed, for as long as it lives. What is shared is counted once.</summary>
-    public void Observe(TicketKeyRing? ring, MemorySessionStore? store)
+    public void Observe(TicketKeyRing? ring, ISessionStore? store)
     {
         if (ring is not null)
         {
             _rings.TryAdd(ring, ring);
         }
-        if (store is not null)
+        if (store is LayeredSessionStore layered)
         {
-            _stores.TryAdd(store, store);
+            _layered.TryAdd(layered, layered);
+            store = layered.Memory;
+        }
+        if (store is MemorySessionStore memory)
+        {
+            _stores.TryAdd(memory, memory);
         }
     }
 
@@ -234,12 +245,45 @@ internal sealed class TlsMetrics
 
     private IEnumerable<Measurement<long>> Evictions() =>
     [
-        Evicted("entries", Sum(store => store.EvictedForEntries)),
-        Evicted("bytes", Sum(store => store.EvictedForBytes)),
-        Evicted("share", Sum(store => store.Refused)),
+        Caused("entries", Sum(store => store.EvictedForEntries)),
+        Caused("bytes", Sum(store => store.EvictedForBytes)),
+        Caused("share", Sum(store => store.Refused)),
     ];
 
-    private static Measurement<long> Evicted(string cause, long count) => new(count, new KeyValuePair<string, object?>(Cause, cause));
+    private IEnumerable<Measurement<long>> TierLookups()
+    {
+        LayeredStoreStatistics[] stores = [.. _layered.Select(store => store.Key.GetStatistics())];
+        return
+        [
+            Lookup("memory", "true", stores.Sum(store => store.MemoryHits)),
+            Lookup("memory", "false", stores.Sum(store => store.AbsentHits)),
+            Lookup("store", "true", stores.Sum(store => store.StoreHits)),
+            Lookup("store", "false", stores.Sum(store => store.StoreMisses)),
+        ];
+    }
+
+    private static Measurement<long> Lookup(string tier, string found, long count)
+        => new(count, new KeyValuePair<string, object?>(Tier, tier), new KeyValuePair<string, object?>(Found, found));
+
+    private IEnumerable<Measurement<long>> FailedCalls()
+    {
+        LayeredStoreStatistics[] stores = [.. _layered.Select(store => store.Key.GetStatistics())];
+        return
+        [
+            Caused("timeout", stores.Sum(store => store.Timeouts)),
+            Caused("failure", stores.Sum(store => store.Failures)),
+            Caused("refused", stores.Sum(store => store.Refused)),
+        ];
+    }
+
+    private IEnumerable<Measurement<long>> Circuits()
+    {
+        ILookup<StoreCircuit, LayeredSessionStore> stores = _layered.Select(store => store.Key).ToLookup(store => store.GetStatistics().Circuit);
+        return Enum.GetValues<StoreCircuit>().Select(state => new Measurement<long>(
+            stores[state].Count(), new KeyValuePair<string, object?>(Circuit, Enum.GetName(state))));
+    }
+
+    private static Measurement<long> Caused(string cause, long count) => new(count, new KeyValuePair<string, object?>(Cause, cause));
 
     private IEnumerable<Measurement<long>> Keys()
     {

@@ -183,7 +183,7 @@ public enum TlsFault
     ResumptionRequiredButDeclined = 410,
     /// <summary>early_data where it may not stand.</summary>
     EarlyDataNotAllowed = 411,
-    /// <summary>More early data skipped than the limit.</summary>
+    /// <summary>More early data than the session allows, or more skipped than the limit.</summary>
     TooMuchEarlyData = 412,
     /// <summary>The PSK extension of the second ClientHello does not fit the first.</summary>
     PskChangedAfterRetry = 413,
@@ -193,6 +193,12 @@ public enum TlsFault
     ResumedCipherSuiteChanged = 415,
     /// <summary>extended_master_secret is missing where a session has it (RFC 7627 §5.3).</summary>
     ExtendedMasterSecretMissing = 416,
+    /// <summary>The server accepted early data under another cipher suite than it was protected with (RFC 9846 §4.3.10).</summary>
+    EarlyDataCipherSuiteChanged = 417,
+    /// <summary>The server accepted early data and chose another application protocol than it was made for (RFC 9846 §4.3.10).</summary>
+    EarlyDataApplicationProtocolChanged = 418,
+    /// <summary>The server knows no TLS 1.3, although a session of its own allowed early data (RFC 9846 §E.3).</summary>
+    EarlyDataVersionChanged = 419,
     /// <summary>The server took none of the client's external PSKs, and may not prove itself by a certificate instead.</summary>
     ExternalPskNotSelected = 420,
     /// <summary>The server has no certificate, and no PSK that the client offers is known. To the client the same as a wrong binder (RFC 9846 appendix F.6).</summary>

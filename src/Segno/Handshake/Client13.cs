@@ -22,11 +22,16 @@ internal sealed class ExpectServerHello : HandshakeState
     }
 
     /// <summary>Sends the first ClientHello.</summary>
-    public static HandshakeState Start(ClientHandshake client)
+    public static HandshakeState Start(ClientHandshake client, int earlyDataSize)
     {
         client.ChooseSession();
+        client.ChooseEarlyData(earlyDataSize);
         ClientHelloWriter hello = client.Link.Own(new ClientHelloWriter(client));
         hello.Write();
+        if (client.OffersEarlyData)
+        {
+            client.OpenEarlyData(hello);
+        }
         return new ExpectServerHello(client, hello);
     }
 
@@ -37,6 +42,11 @@ internal sealed class ExpectServerHello : HandshakeState
         _client.Link.Info.ProtocolVersion = ChooseVersion(hello);
         if (_client.Link.Info.ProtocolVersion == SslProtocols.Tls12)
         {
+            if (_client.OffersEarlyData)
+            {
+                // the server that gave the ticket knew better.
+                throw new TlsException(TlsFault.EarlyDataVersionChanged);
+            }
             return Client12.Begin(_client, _hello, hello, message);
         }
         if (!PublicData.Equal(hello.SessionIdEcho, _hello.SessionId))
@@ -133,6 +143,12 @@ internal sealed class ExpectServerHello : HandshakeState
         }
         _hello.RetrySuite = suite;
         _client.Link.Info.HelloRetried = true;
+        if (_client.OffersEarlyData)
+        {
+            //
+            _client.CloseEarlyData(EarlyDataOutcome.Rejected(EarlyDataReason.HelloRetry));
+            _client.Link.ClearWriteProtection();
+        }
         if (_client.Offered13 is { } session && session.Hash != suite.Hash)
         {
             // A PSK of another hash cannot be selected any more (RFC 9846 §4.2.2).
@@ -182,7 +198,14 @@ internal sealed class ExpectServerHello : HandshakeState
         link.SetReadSecret(suite, link.Keys.ServerHandshakeSecret);
         // From here on our alerts are protected, too.
         _hello.SendChangeCipherSpec();
-        link.SetWriteSecret(suite, link.Keys.ClientHandshakeSecret);
+        if (_client.OffersEarlyData && _client.Resumed is null)
+        {
+            _client.CloseEarlyData(EarlyDataOutcome.Rejected(EarlyDataReason.SessionNotResumed));
+        }
+        if (!_client.OffersEarlyData)
+        {
+            link.SetWriteSecret(suite, link.Keys.ClientHandshakeSecret);
+        }
         return new ExpectEncryptedExtensions(_client, _hello.Offered);
     }
 
@@ -265,6 +288,7 @@ internal sealed class ExpectEncryptedExtensions(ClientHandshake client, IReadOnl
         RecordLimits.Accept(client.Link, client.Settings, extensions, isTls13: true);
         client.Link.Info.ExpectedTicketCount = TicketRequest.ReadHint(extensions);
         client.Link.Transcript.Append(message.Raw);
+        AnswerToEarlyData(extensions);
         if (client.Resumed is { } session)
         {
             return StoredPeer.Verify(client.Link, session, client.TargetHost, peer => new ExpectServerFinished(client, session.Lineage.Next(), peer));
@@ -276,6 +300,37 @@ internal sealed class ExpectEncryptedExtensions(ClientHandshake client, IReadOnl
         }
         // D15: no PSK, so nothing leads to Finished but a certificate and its proof.
         return new ExpectCertificateOrRequest(client, offered, mayRequest: true);
+    }
+
+    /// <summary>RFC 9846 §4.3.10: accepted is what was sent under this session, in its suite, for its protocol (R-103, E8).</summary>
+    private void AnswerToEarlyData(ExtensionBlock extensions)
+    {
+        HandshakeLink link = client.Link;
+        if (!extensions.TryGet(ExtensionType.EarlyData, out TlsReader data))
+        {
+            if (client.OffersEarlyData)
+            {
+                client.CloseEarlyData(EarlyDataOutcome.Rejected(EarlyDataReason.DeclinedByServer));
+                link.SetWriteSecret(link.Keys!.Suite, link.Keys.ClientHandshakeSecret);
+            }
+            return;
+        }
+        data.End();
+        if (!client.OffersEarlyData)
+        {
+            // Offered, and refused already: by a HelloRetryRequest, or without the session.
+            throw new TlsException(TlsFault.UnsolicitedExtension, nameof(ExtensionType.EarlyData));
+        }
+        TlsSession session = client.Resumed!;
+        if (session.CipherSuite != link.Keys!.Suite.Suite)
+        {
+            throw new TlsException(TlsFault.EarlyDataCipherSuiteChanged);
+        }
+        if (session.ApplicationProtocol != link.Info.ApplicationProtocol)
+        {
+            throw new TlsException(TlsFault.EarlyDataApplicationProtocolChanged);
+        }
+        link.Info.EarlyData = EarlyDataOutcome.Accepted;
     }
 }
 
@@ -382,6 +437,14 @@ internal sealed class ExpectServerFinished(ClientHandshake client, SessionLineag
     private Connected13 Finish(FinishedVerified finished)
     {
         HandshakeLink link = client.Link;
+        if (client.OffersEarlyData)
+        {
+            //
+            client.CloseEarlyData(EarlyDataOutcome.Accepted);
+            link.Begin(HandshakeType.EndOfEarlyData, out int start);
+            link.End(start);
+            link.SetWriteSecret(link.Keys!.Suite, link.Keys.ClientHandshakeSecret);
+        }
         Finished.Write(link, link.Keys!.ClientHandshakeSecret);
         link.SetWriteSecret(link.Keys.Suite, link.Keys.ClientApplicationSecret);
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];

@@ -1,7 +1,9 @@
 using System.Net.Security;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using Segno.Buffers;
 using Segno.Certificates;
+using Segno.Cryptography;
 using Segno.Handshake.Extensions;
 using Segno.Sessions;
 
@@ -59,6 +61,9 @@ internal sealed class ClientHandshake
     /// <summary>What the hello offers, in this order: the session first, which costs the server no look-up.</summary>
     public OfferedPsk[] Psks => [.. Offered13 is { } session ? new[] { new OfferedPsk(session) } : [], .. ExternalPsks.Select(psk => new OfferedPsk(psk))];
 
+    /// <summary>Whether early data is offered, and not refused yet.</summary>
+    public bool OffersEarlyData { get; set; }
+
     /// <summary>The session that is resumed, once the server said so.</summary>
     public TlsSession? Resumed { get; set; }
 
@@ -103,6 +108,54 @@ internal sealed class ClientHandshake
         {
             throw new TlsException(TlsFault.NoSessionToResume, NotOffered.Reason.ToString());
         }
+    }
+
+    /// <summary>Whether early data can be offered under the session that is (RFC 9846 §4.3.10; ).</summary>
+    public void ChooseEarlyData(int size)
+    {
+        if (size == 0)
+        {
+            return;
+        }
+        EarlyDataReason reason = Offered13 is not { } session ? EarlyDataReason.NoSession
+            : session.MaxEarlyDataSize == 0 ? EarlyDataReason.NotAllowedBySession
+            : session.MaxEarlyDataSize < size ? EarlyDataReason.TooLarge
+            : !Array.Exists(Settings.CipherSuites13, suite => suite.Suite == session.CipherSuite) ? EarlyDataReason.CipherMismatch
+            // A server would have to choose what this hello does not offer (E8).
+            : session.ApplicationProtocol.Protocol.Length > 0 && !Settings.ApplicationProtocols.Contains(session.ApplicationProtocol) ? EarlyDataReason.AlpnMismatch
+            : EarlyDataReason.None;
+        OffersEarlyData = reason == EarlyDataReason.None;
+        Link.Info.EarlyData = EarlyDataOutcome.NotOffered(reason);
+    }
+
+    /// <summary>Our hello is out: early data may follow it, in records of the session's suite.</summary>
+    public void OpenEarlyData(ClientHelloWriter hello)
+    {
+        TlsSession session = Offered13!;
+        CipherSuiteInfo suite = Array.Find(Settings.CipherSuites13, suite => suite.Suite == session.CipherSuite)!;
+        Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
+        Span<byte> psk = stackalloc byte[HashKinds.MaxLength];
+        psk = psk[..session.CopySecret(psk)];
+        Link.EarlyKeys = new KeySchedule(Link.Crypto, suite);
+        Link.EarlyKeys.Start(psk);
+        CryptographicOperations.ZeroMemory(psk);
+        Link.EarlyKeys.EnterEarly(Link.Transcript.CurrentWith(suite.Hash, [], hash));
+        Link.LogEarlySecrets(Link.EarlyKeys);
+        hello.SendChangeCipherSpec();
+        Link.SetWriteSecret(suite, Link.EarlyKeys.ClientEarlySecret);
+        Link.OpenEarlyData(session.MaxEarlyDataSize);
+        // Until the server says otherwise.
+        Link.Info.EarlyData = EarlyDataOutcome.Rejected(EarlyDataReason.DeclinedByServer);
+    }
+
+    /// <summary>The server has answered, or as good as.</summary>
+    public void CloseEarlyData(EarlyDataOutcome outcome)
+    {
+        OffersEarlyData = outcome.IsAccepted;
+        Link.Info.EarlyData = outcome;
+        Link.CloseEarlyData();
+        Link.EarlyKeys?.Dispose();
+        Link.EarlyKeys = null;
     }
 
     /// <summary>The hello went out: the session that it offers is used.</summary>

@@ -136,6 +136,10 @@ internal sealed class ClientHelloWriter : IDisposable
         Psks = settings.AllowsTls13 ? _client.Psks : [];
         if (settings.AllowsTls13 && (settings.AllowResume || Psks.Length > 0))
         {
+            if (_client.OffersEarlyData)
+            {
+                writer.Close(Open(writer, ExtensionType.EarlyData));
+            }
             TlsWriter.OpenVector modes = Open(writer, ExtensionType.PskKeyExchangeModes);
             writer.Vector8(settings.AllowPskWithoutKeyExchange ? [PskDheKe, PskKe] : [PskDheKe]);
             writer.Close(modes);

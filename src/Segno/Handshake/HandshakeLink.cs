@@ -25,6 +25,9 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     /// <summary>The TLS 1.2 keys, once the suite is chosen.</summary>
     public KeySchedule12? Keys12 { get; set; }
 
+    /// <summary>Client: the keys of early data that was offered, until the server has answered. They wait for no server's choice of a suite.</summary>
+    public KeySchedule? EarlyKeys { get; set; }
+
     /// <summary>The client's random, by which the key log names a connection.</summary>
     public byte[] ClientRandom { get; set; } = [];
 
@@ -96,6 +99,25 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
 
     /// <summary>Server: the client sent early data that will not be read; records that do not open are skipped up to the limit.</summary>
     public abstract void SkipEarlyData();
+
+    /// <summary>Who the peer is, by what was verified.</summary>
+    public void ShowPeer(PeerVerified peer)
+    {
+        Info.RemoteCertificates = peer.Chain;
+        Info.RemoteCertificate = peer.Certificate?.Leaf;
+        Info.ExternalPskIdentity = peer.ExternalPsk?.Identity;
+        // A client knows since it showed its certificate, or offered the session.
+        Info.IsMutuallyAuthenticated |= Info.IsServer && peer.Chain.Count > 0;
+    }
+
+    /// <summary>Early data may flow from here on, under keys that are set: a client's to send, a server's to read.</summary>
+    public abstract void OpenEarlyData(uint maxSize);
+
+    /// <summary>No early data from here on.</summary>
+    public abstract void CloseEarlyData();
+
+    /// <summary>Client: the server did not get as far as to early data; what comes next goes out in the clear again.</summary>
+    public abstract void ClearWriteProtection();
 
     /// <summary>Server: another context was chosen.</summary>
     public abstract void UseSettings(TlsSettings settings);
@@ -171,6 +193,12 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
         }
     }
 
+    public void LogEarlySecrets(KeySchedule keys)
+    {
+        Log("CLIENT_EARLY_TRAFFIC_SECRET", keys.ClientEarlySecret);
+        Log("EARLY_EXPORTER_SECRET", keys.EarlyExporterSecret);
+    }
+
     public void LogHandshakeSecrets()
     {
         Log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", Keys!.ClientHandshakeSecret);
@@ -238,6 +266,7 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
                 SessionId = handles.SessionId,
                 AgeAdd = handles.AgeAdd,
                 MaxEarlyDataSize = handles.MaxEarlyDataSize,
+                Zone = handles.Zone,
                 ApplicationData = ApplicationData ?? default,
             },
             secret,
@@ -249,6 +278,7 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
         Transcript.Dispose();
         Keys?.Dispose();
         Keys12?.Dispose();
+        EarlyKeys?.Dispose();
         _owned.ForEach(static secret => secret.Dispose());
         _owned.Clear();
     }
@@ -264,4 +294,6 @@ internal readonly struct SessionHandles
     public uint AgeAdd { get; init; }
 
     public uint MaxEarlyDataSize { get; init; }
+
+    public ReadOnlyMemory<byte> Zone { get; init; }
 }

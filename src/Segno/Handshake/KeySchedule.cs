@@ -7,6 +7,8 @@ namespace Segno.Handshake;
 /// <summary>The key schedule of RFC 9846 §7.1: early → handshake → main secret, and what is derived at each stage. In one block, wiped at the end.</summary>
 internal sealed class KeySchedule : IDisposable
 {
+    private const int SlotCount = 9;
+
     private readonly CryptoProvider _crypto;
     private readonly int _length;
     private readonly SecretBlock _block = SecretBlock.Rent();
@@ -17,7 +19,7 @@ internal sealed class KeySchedule : IDisposable
         _crypto = crypto;
         Suite = suite;
         _length = suite.Hash.Length();
-        _slots = _block.Take(7 * _length);
+        _slots = _block.Take(SlotCount * _length);
     }
 
     public CipherSuiteInfo Suite { get; }
@@ -33,6 +35,10 @@ internal sealed class KeySchedule : IDisposable
     public ReadOnlySpan<byte> ExporterSecret => Slot(5);
 
     public ReadOnlySpan<byte> ResumptionSecret => Slot(6);
+
+    public ReadOnlySpan<byte> ClientEarlySecret => Slot(7);
+
+    public ReadOnlySpan<byte> EarlyExporterSecret => Slot(8);
 
     private Span<byte> Stage => Slot(0);
 
@@ -75,6 +81,13 @@ internal sealed class KeySchedule : IDisposable
         _crypto.HkdfExtract(Suite.Hash, [], psk.IsEmpty ? zeros[.._length] : psk, Stage);
     }
 
+    /// <summary>What protects early data, over the ClientHello alone.</summary>
+    public void EnterEarly(ReadOnlySpan<byte> helloHash)
+    {
+        DeriveSecret(Stage, "c e traffic"u8, helloHash, Slot(7));
+        DeriveSecret(Stage, "e exp master"u8, helloHash, Slot(8));
+    }
+
     /// <summary>Handshake secret; the shared secret is empty with psk_ke.</summary>
     public void EnterHandshake(ReadOnlySpan<byte> sharedSecret, ReadOnlySpan<byte> helloHash)
     {
@@ -104,19 +117,24 @@ internal sealed class KeySchedule : IDisposable
         => HkdfLabel.Expand(_crypto, Suite.Hash, ResumptionSecret, "resumption"u8, nonce, psk);
 
     /// <summary>Exporter (RFC 9846 §7.5).</summary>
-    public void Export(ReadOnlySpan<byte> label, ReadOnlySpan<byte> context, Span<byte> output)
+    public void Export(ReadOnlySpan<byte> label, ReadOnlySpan<byte> context, Span<byte> output) => Export(ExporterSecret, label, context, output);
+
+    /// <summary>The same from the early secrets: nobody has proved anything yet, and a replay gives the same (RFC 9846 §F.5.1; R-117).</summary>
+    public void ExportEarly(ReadOnlySpan<byte> label, ReadOnlySpan<byte> context, Span<byte> output) => Export(EarlyExporterSecret, label, context, output);
+
+    public void Dispose() => _block.Dispose();
+
+    private void Export(ReadOnlySpan<byte> exporterSecret, ReadOnlySpan<byte> label, ReadOnlySpan<byte> context, Span<byte> output)
     {
         Span<byte> secret = stackalloc byte[HashKinds.MaxLength];
         Span<byte> hash = stackalloc byte[HashKinds.MaxLength];
         secret = secret[.._length];
         hash = hash[.._length];
-        DeriveSecret(_crypto, Suite.Hash, ExporterSecret, label, [], secret);
+        DeriveSecret(_crypto, Suite.Hash, exporterSecret, label, [], secret);
         _crypto.Hash(Suite.Hash, context, hash);
         HkdfLabel.Expand(_crypto, Suite.Hash, secret, "exporter"u8, hash, output);
         CryptographicOperations.ZeroMemory(secret);
     }
-
-    public void Dispose() => _block.Dispose();
 
     private static void FinishedMac(CryptoProvider crypto, HashKind hash, ReadOnlySpan<byte> baseKey, ReadOnlySpan<byte> transcriptHash, Span<byte> mac)
     {

@@ -29,6 +29,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
     private KeyExchangeAnswer? _answer;
     private readonly HashSet<int> _tickets = [];
     private bool _hasTicket;
+    private bool _acceptsEarlyData;
 
     public HandshakeState Run()
     {
@@ -204,6 +205,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
                 return Retry();
             }
         }
+        server.ChooseApplicationProtocol(hello);
         if (psk?.External is { } external)
         {
             return SendFlight(PeerVerified.ByExternalPsk(external));
@@ -216,8 +218,8 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
                 session,
                 null,
                 peer => _singleUseId.IsEmpty
-                    ? SendFlight(peer)
-                    : Consume(peer, () => Select(_pskIndex + 1, modesUsable: true, groups, shares, pskOnly)),
+                    ? JudgeEarlyData(session, peer)
+                    : Consume(() => JudgeEarlyData(session, peer), () => Select(_pskIndex + 1, modesUsable: true, groups, shares, pskOnly)),
                 () =>
                 {
                     _link.Info.Resumption = ResumptionOutcome.Declined(ResumptionMechanism.Psk, ResumptionReason.ClientCertificateRejected);
@@ -225,6 +227,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
                     return Agree(null, groups, shares, pskOnly);
                 });
         }
+        RejectEarlyData(EarlyDataReason.SessionNotResumed);
         if (hello.UInt16List(ExtensionType.SignatureAlgorithms) is not { } schemes)
         {
             //
@@ -249,9 +252,9 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
     /// Consume: takes the session of a stateful ticket out of the store. Only now: the client has proved that it is its own, and no
     /// second hello is to come. Our part of the key exchange is done while the store thinks.
     /// </summary>
-    /// <param name="peer">The session's client, let in again.</param>
+    /// <param name="consumed">What comes where it is ours.</param>
     /// <param name="declined">What comes where somebody else took it, or the store does not say: it is never resumed twice.</param>
-    private HandshakeState Consume(PeerVerified peer, Func<HandshakeState> declined)
+    private HandshakeState Consume(Func<HandshakeState> consumed, Func<HandshakeState> declined)
     {
         ValueTask<ResumptionReason> consuming = server.Settings.Sessions.ConsumeAsync(_singleUseId, _link.Aborted);
         if (!consuming.IsCompleted && _useKeyExchange)
@@ -264,7 +267,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             {
                 if (reason == ResumptionReason.None)
                 {
-                    return SendFlight(peer);
+                    return consumed();
                 }
                 _link.Info.Resumption = ResumptionOutcome.Declined(ResumptionMechanism.Psk, reason);
                 return declined();
@@ -287,6 +290,61 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         new OfferedPsk(new ExternalPskKey(new TlsPskIdentity(hello.Identities[0].Identity), server.Suite!.Hash, PskKind.External, secret))
             .WriteBinder(_link, hello.Raw.AsSpan(0, hello.BindersOffset), binder[..server.Suite.Hash.Length()]);
         throw new TlsException(TlsFault.ExternalPskUnknown);
+    }
+
+    /// <summary>Early data under the session that is resumed: taken where every rule allows it, and the replay guard has not seen it .</summary>
+    private HandshakeState JudgeEarlyData(TlsSession session, PeerVerified peer)
+    {
+        if (!hello.Extensions.Has(ExtensionType.EarlyData))
+        {
+            return SendFlight(peer);
+        }
+        if (server.Settings.Replays is not { } guard)
+        {
+            RejectEarlyData(EarlyDataReason.Disabled);
+            return SendFlight(peer);
+        }
+        var offer = new EarlyDataOffer
+        {
+            IdentityIndex = _pskIndex,
+            CipherSuite = server.Suite!.Suite,
+            ApplicationProtocol = _link.Info.ApplicationProtocol,
+            Zone = guard.Zone,
+            ObfuscatedAge = hello.Identities[_pskIndex].ObfuscatedAge,
+            Now = _link.Now,
+            Window = server.Settings.EarlyDataWindow,
+        };
+        EarlyDataReason reason = server.Policy.RefusesEarlyData ? EarlyDataReason.DeclinedByPolicy : EarlyDataRules.Judge(session, offer);
+        if (reason != EarlyDataReason.None)
+        {
+            RejectEarlyData(reason);
+            return SendFlight(peer);
+        }
+        EarlyDataClaim claim = EarlyDataRules.Claim(hello.Binders[_pskIndex], session, offer);
+        return Pause.For(
+            () => guard.ClaimAsync(claim, _link.Aborted),
+            verdict =>
+            {
+                if (verdict == EarlyDataReason.None)
+                {
+                    _acceptsEarlyData = true;
+                    _link.Info.EarlyData = EarlyDataOutcome.Accepted;
+                }
+                else
+                {
+                    RejectEarlyData(verdict);
+                }
+                return SendFlight(peer);
+            });
+    }
+
+    /// <summary>The client's early data is not read, if there is any; why, is only for us to know.</summary>
+    private void RejectEarlyData(EarlyDataReason reason)
+    {
+        if (hello.Extensions.Has(ExtensionType.EarlyData))
+        {
+            _link.Info.EarlyData = EarlyDataOutcome.Rejected(server.Settings.Replays is null ? EarlyDataReason.Disabled : reason);
+        }
     }
 
     /// <returns>Whether the client sent a share for the group; if not, it must be asked for one.</returns>
@@ -337,6 +395,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         }
         if (hello.Extensions.Has(ExtensionType.EarlyData))
         {
+            RejectEarlyData(EarlyDataReason.HelloRetry);
             _link.SkipEarlyData();
         }
         return new ExpectClientHello(server, hello, _group);
@@ -361,16 +420,16 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
     private HandshakeState SendFlight(PeerVerified? pskPeer)
     {
         _link.CheckEndOfRecord();
-        server.ChooseApplicationProtocol(hello);
         if (server.Resumed is null)
         {
             server.Policy.BeginFull(SslProtocols.Tls13);
         }
         SendServerHello();
         _link.SetWriteSecret(server.Suite!, _link.Keys!.ServerHandshakeSecret);
-        _link.SetReadSecret(server.Suite!, _link.Keys.ClientHandshakeSecret);
-        if (hello.Extensions.Has(ExtensionType.EarlyData) && retriedGroup is null)
+        _link.SetReadSecret(server.Suite!, _acceptsEarlyData ? _link.Keys.ClientEarlySecret : _link.Keys.ClientHandshakeSecret);
+        if (hello.Extensions.Has(ExtensionType.EarlyData) && !_acceptsEarlyData)
         {
+            //
             _link.SkipEarlyData();
         }
         SendEncryptedExtensions();
@@ -396,7 +455,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             server.ReportResumed(session);
             _link.Info.IsTicketStateful = !_singleUseId.IsEmpty;
             _link.Info.TicketAgeSkew = TicketAge.Skew(hello.Identities[_pskIndex].ObfuscatedAge, session, _link.Now);
-            return new ExpectClientFinished(server, session.Lineage.Next(), pskPeer ?? throw new InvalidOperationException("Nobody looked at the session's client."));
+            return AwaitClient(session, pskPeer ?? throw new InvalidOperationException("Nobody looked at the session's client."));
         }
         _link.Info.AuthenticatedAt = _link.Now;
         if (server.ExternalPsk is not null)
@@ -406,6 +465,19 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         return request
             ? new ExpectClientCertificate(server)
             : new ExpectClientFinished(server, null, PeerVerified.WithoutCertificate(server.Settings.ClientCertificateMode));
+    }
+
+    private HandshakeState AwaitClient(TlsSession session, PeerVerified peer)
+    {
+        var finished = new ExpectClientFinished(server, session.Lineage.Next(), peer);
+        if (!_acceptsEarlyData)
+        {
+            return finished;
+        }
+        _link.ShowPeer(peer);
+        // our flight is out, whatever the client still has to say.
+        _link.OpenEarlyData(session.MaxEarlyDataSize);
+        return new ExpectEndOfEarlyData(server, finished);
     }
 
     private void SendServerHello()
@@ -424,6 +496,20 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         _link.Crypto.FillRandom(random);
         _link.Transcript.Append(hello.Raw);
         _link.Negotiated(server.Suite!);
+        try
+        {
+            psk = psk[..(_psk?.CopySecret(psk) ?? 0)];
+            _link.Keys!.Start(psk);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(psk);
+        }
+        if (_acceptsEarlyData)
+        {
+            _link.Keys.EnterEarly(_link.Transcript.Current(hash));
+            _link.LogEarlySecrets(_link.Keys);
+        }
         TlsWriter writer = _link.Begin(HandshakeType.ServerHello, out int start);
         ServerHello.WriteStart(writer, random, hello.SessionId, (ushort)server.Suite!.Suite);
         // In the order of RFC 8448's traces.
@@ -451,13 +537,10 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         }
         try
         {
-            psk = psk[..(_psk?.CopySecret(psk) ?? 0)];
-            _link.Keys!.Start(psk);
             _link.Keys.EnterHandshake(shared[..lengths.Secret], _link.Transcript.Current(hash));
         }
         finally
         {
-            CryptographicOperations.ZeroMemory(psk);
             CryptographicOperations.ZeroMemory(shared);
         }
         _link.LogHandshakeSecrets();
@@ -487,6 +570,11 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         server.WriteApplicationProtocol(writer);
         RecordLimits.Answer(_link, hello, isTls13: true, writer);
         AnswerTicketRequest(writer);
+        if (_acceptsEarlyData)
+        {
+            writer.UInt16((int)ExtensionType.EarlyData);
+            writer.UInt16(0);
+        }
         writer.Close(extensions);
         _link.End(start);
     }
@@ -595,6 +683,21 @@ internal sealed class ExpectClientCertificateVerify(ServerHandshake server, Peer
         return Pause.ForWork(
             () => server.Settings.Validator.Run(client, null, server.Link.Sender),
             verdict => new ExpectClientFinished(server, null, PeerVerified.ByCertificate(possession, verdict)));
+    }
+}
+
+/// <summary>Early data was accepted: it flows until its end is said (RFC 9846 §4.6; R-108).</summary>
+internal sealed class ExpectEndOfEarlyData(ServerHandshake server, ExpectClientFinished next) : HandshakeState
+{
+    public override HandshakeState Receive(HandshakeMessage message)
+    {
+        Expect(message, HandshakeType.EndOfEarlyData);
+        new TlsReader(message.Body).End();
+        server.Link.Transcript.Append(message.Raw);
+        // Reading on under another key checks that nothing stands behind it (G2, E3).
+        server.Link.SetReadSecret(server.Suite!, server.Link.Keys!.ClientHandshakeSecret);
+        server.Link.CloseEarlyData();
+        return next;
     }
 }
 

@@ -65,6 +65,9 @@ internal sealed class ServerPolicy(ServerHandshake server)
         return _verdict.Tickets(granted, cap);
     }
 
+    /// <summary>Whether the session that is resumed brings no early data.</summary>
+    public bool RefusesEarlyData => _verdict.RefuseEarlyData;
+
     /// <summary>How long what follows may be resumed.</summary>
     public TimeSpan Lifetime(TimeSpan configured) => _verdict.Lifetime(configured);
 

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using Segno.Buffers;
 using Segno.Cryptography;
+using Segno.Handshake.Extensions;
 using Segno.Sessions;
 using Segno.Sessions.Tickets;
 
@@ -95,7 +96,7 @@ internal sealed class SessionIssuer13(ServerHandshake server, SessionLineage lin
         psk = psk[..Server.Suite!.Hash.Length()];
         link.Keys!.ResumptionPsk([(byte)_nonces], psk);
         bool possible = link.TryCreateSession(
-            Lineage, Server.Policy.Lifetime(Server.Settings.TicketLifetime), psk, new SessionHandles { AgeAdd = BitConverter.ToUInt32(ageAdd) }, out session);
+            Lineage, Server.Policy.Lifetime(Server.Settings.TicketLifetime), psk, Handles(BitConverter.ToUInt32(ageAdd)), out session);
         CryptographicOperations.ZeroMemory(psk);
         return possible;
     }
@@ -108,7 +109,14 @@ internal sealed class SessionIssuer13(ServerHandshake server, SessionLineage lin
         writer.UInt32(session.AgeAdd);
         writer.Vector8([nonce]);
         writer.Vector16(ticket);
-        writer.Vector16([]);
+        TlsWriter.OpenVector extensions = writer.Open(2);
+        if (session.MaxEarlyDataSize > 0)
+        {
+            writer.UInt16((int)ExtensionType.EarlyData);
+            writer.UInt16(sizeof(uint));
+            writer.UInt32(session.MaxEarlyDataSize);
+        }
+        writer.Close(extensions);
         link.End(start, toTranscript: false);
         bool isStateful = StatefulTicket.TryRead(ticket, out ReadOnlyMemory<byte> sessionId);
         if (isStateful)
@@ -118,6 +126,10 @@ internal sealed class SessionIssuer13(ServerHandshake server, SessionLineage lin
         }
         link.TicketIssued(ResumptionMechanism.Psk, isStateful);
     }
+
+    private SessionHandles Handles(uint ageAdd) => Server.Settings.Replays is { } guard && !Server.Policy.RefusesEarlyData
+        ? new SessionHandles { AgeAdd = ageAdd, MaxEarlyDataSize = (uint)Server.Settings.MaxEarlyDataSize, Zone = guard.Zone }
+        : new SessionHandles { AgeAdd = ageAdd };
 }
 
 /// <summary>TLS 1.2: the session ID that the client has had since the ServerHello, and that nothing is known under before the application's verdict.</summary>

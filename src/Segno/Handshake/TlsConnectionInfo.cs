@@ -42,6 +42,12 @@ public sealed class TlsConnectionInfo
     /// <summary>What happened to resumption, and why.</summary>
     public ResumptionOutcome Resumption { get; internal set; }
 
+    /// <summary>What happened to early data (0-RTT), and why.</summary>
+    public EarlyDataOutcome EarlyData { get; internal set; }
+
+    /// <summary>How many bytes of early data were sent, or were accepted.</summary>
+    public long EarlyDataSize { get; internal set; }
+
     /// <summary>Age of the resumed session, or <see langword="null"/> on a full handshake and on one by an external PSK.</summary>
     public TimeSpan? SessionAge { get; internal set; }
 

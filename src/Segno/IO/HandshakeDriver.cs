@@ -3,7 +3,7 @@ using System.Runtime.ExceptionServices;
 namespace Segno.IO;
 
 /// <summary>Takes an engine through its handshake over a transport, and sends what the server owes right after it (tickets). Each flight is one write.</summary>
-internal sealed class HandshakeDriver(TlsConnection connection, Transport transport, TlsSettings settings)
+internal sealed class HandshakeDriver(TlsConnection connection, Transport transport, TlsSettings settings, ReadOnlyMemory<byte> earlyData = default)
 {
     private enum Step
     {
@@ -103,7 +103,12 @@ internal sealed class HandshakeDriver(TlsConnection connection, Transport transp
     {
         if (!connection.IsServer)
         {
-            connection.Start();
+            connection.Start(earlyData.Length);
+            if (connection.EarlyDataLimit > 0)
+            {
+                // With the hello, in one write.
+                connection.SendEarlyData(earlyData.Span, transport.Output);
+            }
         }
     }
 
@@ -118,7 +123,7 @@ internal sealed class HandshakeDriver(TlsConnection connection, Transport transp
         {
             return Step.Send;
         }
-        return connection.IsHandshakeCompleted ? Step.Done : Step.Receive;
+        return connection.IsHandshakeCompleted || (connection.IsServer && connection.IsEarlyDataOpen && connection.DeliversEarlyDataAtOnce) ? Step.Done : Step.Receive;
     }
 
     /// <returns>Whether there was a whole record.</returns>

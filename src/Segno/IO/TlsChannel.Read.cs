@@ -139,9 +139,44 @@ internal sealed partial class TlsChannel
 
     /// <summary>Waits for the peer, no longer than the idle timeout.</summary>
     public ValueTask<Arrival> FillAsync(bool withoutBuffer, CancellationToken cancellationToken)
-        => _idle is null
+        => !Connection.IsHandshakeCompleted
+            ? FillInHandshakeAsync(cancellationToken)
+            : _idle is null
             ? Transport.ReceiveAsync(withoutBuffer, cancellationToken)
             : FillInTimeAsync(_idle, withoutBuffer, cancellationToken);
+
+    /// <summary>Goes on until the handshake is complete, early data behind which it was left keeping.</summary>
+    public async Task CompleteHandshakeAsync(CancellationToken cancellationToken)
+    {
+        EnterRead();
+        try
+        {
+            ThrowIfUnusable();
+            while (!Connection.IsHandshakeCompleted)
+            {
+                TlsReceiveResult result = Connection.Receive(Transport.Input, []);
+                Transport.Consume(result.Consumed);
+                if ((Connection.Wants & TlsWants.Write) != 0)
+                {
+                    Kick(synchronous: false);
+                }
+                if (result.Consumed == 0 && !Connection.IsHandshakeCompleted
+                    && await FillInHandshakeAsync(cancellationToken).ConfigureAwait(false) == Arrival.End)
+                {
+                    Connection.ReceiveEnd();
+                }
+            }
+        }
+        catch (TlsException e) when (Failure is null)
+        {
+            await FailReadAsync(e).ConfigureAwait(false);
+            throw;
+        }
+        finally
+        {
+            ExitRead();
+        }
+    }
 
     /// <summary>The reading half failed: the failure is kept, and the alert goes out if the writing half is free.</summary>
     public ValueTask FailReadAsync(TlsException e)
@@ -203,8 +238,72 @@ internal sealed partial class TlsChannel
         }
     }
 
+    /// <summary>Behind early data that was handed out: the rest of the handshake has what is left of its time.</summary>
+    private async ValueTask<Arrival> FillInHandshakeAsync(CancellationToken cancellationToken)
+    {
+        using var limit = new WaitLimit(HandshakeTimeLeft(), _settings.TimeProvider);
+        CancellationToken limited = limit.Begin(cancellationToken);
+        try
+        {
+            if (Connection.Pending is { } pending)
+            {
+                await pending.ExecuteAsync(limited).ConfigureAwait(false);
+                Connection.Resume();
+                return Arrival.Data;
+            }
+            return await Transport.ReceiveAsync(withoutBuffer: true, limited).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException e) when (limit.IsExpired)
+        {
+            throw HandshakeTimeout(e);
+        }
+        catch (OperationCanceledException e) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(e.Message, e, cancellationToken);
+        }
+    }
+
+    private Arrival FillInHandshake()
+    {
+        using SyncDeadline deadline = Transport.Limit(HandshakeTimeLeft(), _settings.TimeProvider);
+        try
+        {
+            if (Connection.Pending is { } pending)
+            {
+                pending.Execute(CancellationToken.None);
+                Connection.Resume();
+                return Arrival.Data;
+            }
+            return Transport.Receive(withoutBuffer: true, deadline);
+        }
+        catch (TimeoutException e)
+        {
+            throw HandshakeTimeout(e);
+        }
+    }
+
+    private TimeSpan HandshakeTimeLeft()
+    {
+        if (_settings.HandshakeTimeout == Timeout.InfiniteTimeSpan)
+        {
+            return Timeout.InfiniteTimeSpan;
+        }
+        TimeSpan left = _settings.HandshakeTimeout - Connection.Elapsed;
+        return left > TimeSpan.Zero ? left : throw HandshakeTimeout(null);
+    }
+
+    private TlsException HandshakeTimeout(Exception? cause)
+    {
+        Connection.Abort(TlsFault.HandshakeTimeout);
+        return new TlsException(TlsFault.HandshakeTimeout, $"it took longer than {_settings.HandshakeTimeout}", cause);
+    }
+
     private Arrival Fill(bool withoutBuffer)
     {
+        if (!Connection.IsHandshakeCompleted)
+        {
+            return FillInHandshake();
+        }
         if (_idle is null)
         {
             return Transport.Receive(withoutBuffer, deadline: null);

@@ -38,13 +38,15 @@ internal sealed partial class TlsChannel
     /// <summary>Called once when both halves are done with the transport after <see cref="Close"/>.</summary>
     public Action? Released { get; init; }
 
-    public async Task HandshakeAsync(CancellationToken cancellationToken)
+    /// <param name="earlyData">Client: what to send with the first flight, if a session allows it.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task HandshakeAsync(ReadOnlyMemory<byte> earlyData, CancellationToken cancellationToken)
     {
         TakeRead();
         await _gate.WaitAsync(CancellationToken.None).ConfigureAwait(false);
         try
         {
-            await new HandshakeDriver(Connection, Transport, _settings).RunAsync(cancellationToken).ConfigureAwait(false);
+            await new HandshakeDriver(Connection, Transport, _settings, earlyData).RunAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e)
         {

@@ -214,7 +214,7 @@ public sealed class TlsDuplexPipe : IDuplexPipe, IAsyncDisposable
         _channel = channel;
         try
         {
-            await channel.HandshakeAsync(cancellationToken).ConfigureAwait(false);
+            await channel.HandshakeAsync(default, cancellationToken).ConfigureAwait(false);
             _authenticated = true;
         }
         finally

@@ -93,7 +93,7 @@ public sealed partial class TlsStream
     /// <exception cref="TlsException">The handshake failed. The alert is sent already.</exception>
     /// <exception cref="InvalidOperationException">Authentication was begun before.</exception>
     public Task AuthenticateAsClientAsync(TlsClientContext context, string? targetHost, int targetPort, CancellationToken cancellationToken)
-        => AuthenticateAsync(ClientChannel(context, targetHost, targetPort), cancellationToken);
+        => AuthenticateAsync(ClientChannel(context, targetHost, targetPort), default, cancellationToken);
 
     /// <summary>Authenticates as a server. Sessions of this connection can be resumed only where <see cref="TlsServerOptions.TicketKeys"/> and <see cref="TlsServerOptions.Group"/> are set: make a <see cref="TlsServerContext"/> to resume.</summary>
     /// <param name="options">How.</param>
@@ -102,7 +102,7 @@ public sealed partial class TlsStream
     /// <exception cref="TlsException">The handshake failed. The alert is sent already.</exception>
     /// <exception cref="InvalidOperationException">Authentication was begun before.</exception>
     public Task AuthenticateAsServerAsync(TlsServerOptions options, CancellationToken cancellationToken = default)
-        => AuthenticateAsync(ServerChannel(Own(options)), cancellationToken);
+        => AuthenticateAsync(ServerChannel(Own(options)), default, cancellationToken);
 
     /// <summary>Authenticates as a server.</summary>
     /// <param name="context">How, with the ticket keys.</param>
@@ -110,7 +110,7 @@ public sealed partial class TlsStream
     /// <exception cref="TlsException">The handshake failed. The alert is sent already.</exception>
     /// <exception cref="InvalidOperationException">Authentication was begun before.</exception>
     public Task AuthenticateAsServerAsync(TlsServerContext context, CancellationToken cancellationToken = default)
-        => AuthenticateAsync(ServerChannel(context), cancellationToken);
+        => AuthenticateAsync(ServerChannel(context), default, cancellationToken);
 
     /// <summary>Authenticates as a client, blocking the thread; with the default options and sessions kept for the process.</summary>
     /// <param name="targetHost">The name that the server's certificate must have, sent as server name (SNI) unless it is an IP address.</param>
@@ -148,12 +148,12 @@ public sealed partial class TlsStream
     /// <exception cref="InvalidOperationException">Authentication was begun before.</exception>
     public void AuthenticateAsServer(TlsServerContext context) => Authenticate(ServerChannel(context));
 
-    private async Task AuthenticateAsync(TlsChannel channel, CancellationToken cancellationToken)
+    internal async Task AuthenticateAsync(TlsChannel channel, ReadOnlyMemory<byte> earlyData, CancellationToken cancellationToken)
     {
         Begin(channel);
         try
         {
-            await channel.HandshakeAsync(cancellationToken).ConfigureAwait(false);
+            await channel.HandshakeAsync(earlyData, cancellationToken).ConfigureAwait(false);
             End(channel, Authenticated);
         }
         catch
@@ -199,7 +199,7 @@ public sealed partial class TlsStream
         }
     }
 
-    private TlsChannel ClientChannel(TlsClientContext context, string? targetHost, int targetPort)
+    internal TlsChannel ClientChannel(TlsClientContext context, string? targetHost, int targetPort)
     {
         ArgumentNullException.ThrowIfNull(context);
         var connection = new TlsConnection(context, targetHost, targetPort);

@@ -57,6 +57,9 @@ public sealed partial class TlsStream : Stream
         set;
     }
 
+    /// <summary>Early data (0-RTT): off by default, and apart from all else because it can be replayed.</summary>
+    public TlsEarlyData EarlyData => field ??= new TlsEarlyData(this);
+
     /// <summary>Whether the handshake is complete.</summary>
     public bool IsAuthenticated => _channel is { Connection.IsHandshakeCompleted: true } && Volatile.Read(ref _state) == Authenticated;
 
@@ -103,10 +106,10 @@ public sealed partial class TlsStream : Stream
     public TlsSession? Session => _channel?.Connection.Session;
 
     /// <inheritdoc/>
-    public override bool CanRead => IsAuthenticated && _disposed == 0 && _inner.CanRead;
+    public override bool CanRead => IsOpen && _disposed == 0 && _inner.CanRead;
 
     /// <inheritdoc/>
-    public override bool CanWrite => IsAuthenticated && _disposed == 0 && _inner.CanWrite;
+    public override bool CanWrite => IsOpen && _disposed == 0 && _inner.CanWrite;
 
     /// <summary>Always <see langword="false"/>.</summary>
     public override bool CanSeek => false;
@@ -140,7 +143,14 @@ public sealed partial class TlsStream : Stream
         set => throw new NotSupportedException();
     }
 
-    private TlsChannel Connected => IsAuthenticated ? _channel! : throw NotAuthenticated();
+    internal TlsConnection? Connection => _channel?.Connection;
+
+    internal TlsChannel UsableChannel => Usable();
+
+    private TlsChannel Connected => IsOpen ? _channel! : throw NotAuthenticated();
+
+    /// <summary>Whether data may flow: the handshake is complete, or early data was accepted and is to be had at once.</summary>
+    private bool IsOpen => Volatile.Read(ref _state) == Authenticated && _channel is { Connection: { } connection } && (connection.IsHandshakeCompleted || connection.IsServer);
 
     /// <summary>Keying material for another protocol (RFC 9846 §7.5, RFC 5705).</summary>
     /// <param name="label">The label, ASCII.</param>

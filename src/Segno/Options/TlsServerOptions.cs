@@ -133,6 +133,27 @@ public sealed class TlsServerOptions : TlsOptions
     /// <summary>For how long a peer's authentication may be carried on by resumption, whatever is renewed. Default <see langword="null"/>: 7 days, 24 hours with client certificates.</summary>
     public TimeSpan? AuthenticationLifetime { get; set; }
 
+    /// <summary>
+    /// How many bytes of early data (0-RTT, RFC 9846 §2.3) a ticket allows, 0 to 262144. Default 0: none is offered or accepted. More needs a
+    /// <see cref="ReplayGuard"/>; 14336 fits into a first flight. <b>What a client sends early can be replayed until the handshake is
+    /// complete, and is not forward secret</b>: see docs/early-data.md before you set it.
+    /// </summary>
+    public int MaxEarlyDataSize { get; set; }
+
+    /// <summary>Remembers which early data was accepted, so that it is accepted once (RFC 9846 §8). Required with <see cref="MaxEarlyDataSize"/>. Default <see langword="null"/>. It stays the caller's, and may be shared.</summary>
+    public IReplayGuard? ReplayGuard { get; set; }
+
+    /// <summary>By how much the age that a client tells of its ticket may differ from what this server sees, for early data to be accepted (RFC 9846 §8.3): more than 0, at most 60 s. Default 10 s.</summary>
+    public TimeSpan EarlyDataWindow { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// Whether a stream hands early data out before the handshake is complete. Default <see langword="false"/>: authentication ends with the
+    /// handshake, and what came early is read first, when it can no longer be a replay; that saves the client a round trip. With
+    /// <see langword="true"/> authentication ends when early data is accepted, and until <see cref="TlsConnection.IsHandshakeCompleted"/> what is read <b>may be a replay</b>;
+    /// that saves another one.
+    /// </summary>
+    public bool DeliverEarlyDataAtOnce { get; set; }
+
     /// <summary>Whether the server's order of cipher suites wins over the client's. Default <see langword="true"/>.</summary>
     public bool PreferServerCipherSuites { get; set; } = true;
 }

@@ -419,6 +419,12 @@ internal sealed class ServerSettings : TlsSettings
                 "AllowPskWithoutKeyExchange: not under derived ticket keys, whose root opens such connections for good; make them with allowWithoutForwardSecrecy to have both.", nameof(options));
         }
         PolicyGate = AllowResume && options.ResumptionPolicy is { } policy ? new PolicyGate(policy, options.LoadProbe, Crypto, TimeProvider) : null;
+        EarlyDataWindow = options.EarlyDataWindow > TimeSpan.Zero && options.EarlyDataWindow <= EarlyDataRules.MaxWindow
+            ? options.EarlyDataWindow
+            : throw new ArgumentException($"EarlyDataWindow: {options.EarlyDataWindow} is not more than 0 and at most {EarlyDataRules.MaxWindow}.", nameof(options));
+        MaxEarlyDataSize = Range(options.MaxEarlyDataSize, 0, EarlyDataRules.MaxSize, nameof(options.MaxEarlyDataSize));
+        DeliverEarlyDataAtOnce = options.DeliverEarlyDataAtOnce;
+        Replays = ReplaysOf(options);
         Sessions = new ServerSessions(TicketKeys, StoredSessions, Crypto, options.Revocations, Tenant);
         Scope = SessionScope.Create(ScopeInputs(isServer: true) with { Group = group, ClientAuthentication = ClientCertificateMode, AwaitsVerdict = DeferSessions }, Crypto);
     }
@@ -455,6 +461,16 @@ internal sealed class ServerSettings : TlsSettings
     /// <summary>Whether sessions wait for the application's verdict.</summary>
     public bool DeferSessions { get; }
 
+    /// <summary>How much early data a ticket of ours allows.</summary>
+    public int MaxEarlyDataSize { get; }
+
+    public TimeSpan EarlyDataWindow { get; }
+
+    public bool DeliverEarlyDataAtOnce { get; }
+
+    /// <summary>The replay guard; <see langword="null"/> where early data is off.</summary>
+    public GuardedReplays? Replays { get; }
+
     public TicketKeyRing? TicketKeys { get; }
 
     public bool OwnsTicketKeys { get; }
@@ -485,6 +501,28 @@ internal sealed class ServerSettings : TlsSettings
 
     private static bool HasOnlyPsks(TlsServerOptions options)
         => options is { ServerCertificates.Count: 0, CertificateSelector: null, ContextSelector: null, ExternalPskSelector: not null };
+
+    /// <summary>No early data without somebody who remembers it (E7), nor under keys whose root opens it for good.</summary>
+    private GuardedReplays? ReplaysOf(TlsServerOptions options)
+    {
+        if (MaxEarlyDataSize == 0 || !AllowResume)
+        {
+            return null;
+        }
+        if (options.ReplayGuard is not { } guard)
+        {
+            throw new ArgumentException(
+                "MaxEarlyDataSize: early data needs a ReplayGuard, or it is accepted as often as somebody sends it; a MemoryReplayGuard does for one process.", nameof(options));
+        }
+        if (guard.Zone.Length is 0 or > SessionLimits.MaxZone)
+        {
+            throw new ArgumentException($"ReplayGuard: its zone has {guard.Zone.Length} bytes, and not 1 to {SessionLimits.MaxZone}.", nameof(options));
+        }
+        return RequiresForwardSecrecy
+            ? throw new ArgumentException(
+                "MaxEarlyDataSize: not under derived ticket keys, whose root opens early data for good; make them with allowWithoutForwardSecrecy to have both.", nameof(options))
+            : new GuardedReplays(guard, TimeProvider);
+    }
 
     /// <summary>Whoever may share sessions says with whom (A6, A8).</summary>
     private static string? GroupOf(TlsServerOptions options)

@@ -70,6 +70,14 @@ internal sealed class RecordWriter : IDisposable
         _protection = protection;
     }
 
+    /// <summary>Records in the clear again: a client whose early data a server has refused by a HelloRetryRequest.</summary>
+    public void ClearProtection()
+    {
+        SealMessages();
+        _protection?.Dispose();
+        _protection = null;
+    }
+
     /// <summary>Seals what is gathered, then takes the next key.</summary>
     public void UpdateKey()
     {

@@ -11,6 +11,8 @@ internal sealed class PinnedSecret(int length)
 
     public bool IsDestroyed => _destroyed;
 
+    public int Length => _material.Length;
+
     /// <summary>Where it is written, before anybody else knows it.</summary>
     public Span<byte> Material => _material;
 

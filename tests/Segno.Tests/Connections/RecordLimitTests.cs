@@ -339,6 +339,12 @@ public class RecordLimitTests
 
         public override void SkipEarlyData() => throw new NotSupportedException();
 
+        public override void OpenEarlyData(uint maxSize) => throw new NotSupportedException();
+
+        public override void CloseEarlyData() => throw new NotSupportedException();
+
+        public override void ClearWriteProtection() => throw new NotSupportedException();
+
         public override void UseSettings(TlsSettings other) => throw new NotSupportedException();
 
         public override void Complete(FinishedVerified finished) => throw new NotSupportedException();

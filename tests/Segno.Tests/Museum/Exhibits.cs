@@ -25,6 +25,9 @@ internal static class Exhibits
     /// <summary>Where the client carries the session itself.</summary>
     public static TheoryData<SessionKind> Stateless => [SessionKind.Ticket, SessionKind.StatelessPsk];
 
+    /// <summary>Where a ticket of TLS 1.3 is one like another.</summary>
+    public static TheoryData<ResumptionMechanism> Mechanisms => [ResumptionMechanism.SessionId, ResumptionMechanism.Ticket, ResumptionMechanism.Psk];
+
     public static ResumptionMechanism ToMechanism(this SessionKind kind) => kind switch
     {
         SessionKind.SessionId => ResumptionMechanism.SessionId,
@@ -55,6 +58,18 @@ internal static class Exhibits
             options.TicketMode = kind == SessionKind.StatefulPsk ? TlsTicketMode.Stateful : TlsTicketMode.Stateless;
             configureServer?.Invoke(options);
         });
+
+    public static (TlsClientContext Client, TlsServerContext Server) Contexts(
+        ResumptionMechanism mechanism, Action<TlsClientOptions>? configureClient = null, Action<TlsServerOptions>? configureServer = null)
+        => Contexts(
+            mechanism switch
+            {
+                ResumptionMechanism.SessionId => SessionKind.SessionId,
+                ResumptionMechanism.Ticket => SessionKind.Ticket,
+                _ => SessionKind.StatelessPsk,
+            },
+            configureClient,
+            configureServer);
 
     /// <summary>Makes a session by a full handshake: the client's side of it. It stays in the client's cache, too.</summary>
     public static TlsSession Session(TlsClientContext client, TlsServerContext server, string host = "localhost")
@@ -121,6 +136,18 @@ internal static class Exhibits
             {
                 data.Add(kind, value);
             }
+        }
+        return data;
+    }
+
+    public static TheoryData<ResumptionMechanism, T> CrossMechanisms<T>(params T[] values)
+    {
+        var data = new TheoryData<ResumptionMechanism, T>();
+        foreach (T value in values)
+        {
+            data.Add(ResumptionMechanism.SessionId, value);
+            data.Add(ResumptionMechanism.Ticket, value);
+            data.Add(ResumptionMechanism.Psk, value);
         }
         return data;
     }

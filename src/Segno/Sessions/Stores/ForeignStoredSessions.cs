@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Net;
 using Segno.Cryptography;
 using Segno.Sessions.Tickets;
@@ -22,18 +21,15 @@ namespace Segno.Sessions;
 /// </remarks>
 internal sealed class ForeignStoredSessions : StoredSessions
 {
-    private readonly ISessionStore _store;
+    private readonly IBoundedSessionStore _store;
     private readonly TicketKeyRing _ticketKeys;
-    private readonly TimeProvider _time;
     private readonly StoreSealer _sealer;
-    private int _calls;
 
     public ForeignStoredSessions(ISessionStore store, TicketKeyRing ticketKeys, CryptoProvider crypto, TimeProvider time, string? tenant)
         : base(crypto, tenant)
     {
-        _store = store;
+        _store = store as IBoundedSessionStore ?? new BoundedSessionStore(store, Budget, MaxCalls, time);
         _ticketKeys = ticketKeys;
-        _time = time;
         _sealer = new StoreSealer(crypto, TenantDigest);
     }
 
@@ -57,14 +53,17 @@ internal sealed class ForeignStoredSessions : StoredSessions
         {
             return NotFound(reason);
         }
-        // Not shared and not pooled: a store that was given up may still write into it.
         var value = new StoredValue();
-        (bool found, ResumptionReason failure) = await AskAsync(token => _store.GetAsync(lookupKey, value, token), cancellationToken).ConfigureAwait(false);
-        if (!found)
+        StoreAnswer answer = await _store.GetAsync(lookupKey, value, cancellationToken).ConfigureAwait(false);
+        if (answer != StoreAnswer.Yes)
         {
-            return NotFound(failure == ResumptionReason.None ? ResumptionReason.SessionNotFound : failure);
+            return NotFound(answer == StoreAnswer.No ? ResumptionReason.SessionNotFound : answer.ToReason());
         }
         TlsSession? session = _sealer.Open(value.Written, key, lookupKey, out reason);
+        if (session is null)
+        {
+            _store.Forget(lookupKey);
+        }
         return new LocatedSession(session, ResumptionMechanism.SessionId, reason);
     }
 
@@ -74,15 +73,15 @@ internal sealed class ForeignStoredSessions : StoredSessions
         {
             return reason;
         }
-        (bool won, ResumptionReason failure) = await AskAsync(token => _store.TryConsumeAsync(lookupKey, token), cancellationToken).ConfigureAwait(false);
-        return won || failure != ResumptionReason.None ? failure : ResumptionReason.SessionConsumed;
+        StoreAnswer answer = await _store.TryConsumeAsync(lookupKey, cancellationToken).ConfigureAwait(false);
+        return answer == StoreAnswer.No ? ResumptionReason.SessionConsumed : answer.ToReason();
     }
 
     public override async ValueTask RemoveAsync(ReadOnlyMemory<byte> sessionId, CancellationToken cancellationToken)
     {
         if (Name(sessionId, out _) is var (_, lookupKey))
         {
-            await TellAsync(token => _store.RemoveAsync(lookupKey, token), cancellationToken).ConfigureAwait(false);
+            await _store.RemoveAsync(lookupKey, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -90,7 +89,7 @@ internal sealed class ForeignStoredSessions : StoredSessions
     {
         if (Name(sessionId.ToArray(), out _) is var (_, lookupKey))
         {
-            _ = TellAsync(token => _store.MarkUsedAsync(lookupKey, token), CancellationToken.None).AsTask();
+            _ = _store.MarkUsedAsync(lookupKey, CancellationToken.None).AsTask();
         }
     }
 
@@ -102,7 +101,7 @@ internal sealed class ForeignStoredSessions : StoredSessions
             return false;
         }
         var entry = new SessionStoreEntry(session.ExpiresAt, LookupKey.SourceOf(Crypto, key, address), singleUse);
-        return (await AskAsync(token => _store.SetAsync(lookupKey, value, entry, token), cancellationToken).ConfigureAwait(false)).Answer;
+        return await _store.SetAsync(lookupKey, value, entry, cancellationToken).ConfigureAwait(false) == StoreAnswer.Yes;
     }
 
     /// <summary>The key that an ID names, and what the store knows the ID by; or why there is none.</summary>
@@ -118,89 +117,5 @@ internal sealed class ForeignStoredSessions : StoredSessions
         }
         reason = ResumptionReason.SessionNotFound;
         return LookupKey.TryCompute(Crypto, key, [], sessionId.Span, lookupKey) ? (key, lookupKey) : null;
-    }
-
-    /// <summary>Tells a store something, as <see cref="AskAsync"/> asks; what becomes of it is the store's affair.</summary>
-    private async ValueTask TellAsync(Func<CancellationToken, ValueTask> call, CancellationToken cancellationToken)
-        => await AskAsync(
-            async token =>
-            {
-                await call(token).ConfigureAwait(false);
-                return true;
-            },
-            cancellationToken).ConfigureAwait(false);
-
-    /// <summary>Asks a store that may be slow, block, throw or never answer.</summary>
-    /// <returns>The answer; or <see langword="false"/> and <see cref="ResumptionReason.StoreUnavailable"/> or <see cref="ResumptionReason.StoreTimeout"/>.</returns>
-    private async ValueTask<(bool Answer, ResumptionReason Failure)> AskAsync(
-        Func<CancellationToken, ValueTask<bool>> call, CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        if (Interlocked.Increment(ref _calls) > MaxCalls)
-        {
-            Interlocked.Decrement(ref _calls);
-            return (false, ResumptionReason.StoreUnavailable);
-        }
-        using var budget = new CancellationTokenSource(Budget, _time);
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(budget.Token, cancellationToken);
-        CancellationToken token = limit.Token;
-        // On a thread of its own, because a store may also block the one that it is called on.
-        Task<bool> answer = Task.Run(() => CallAsync(call, token), CancellationToken.None);
-        try
-        {
-            return (await answer.WaitAsync(token).ConfigureAwait(false), ResumptionReason.None);
-        }
-        catch (Exception)
-        {
-            // Whatever becomes of a call that was given up, nobody asks any more.
-            _ = answer.ContinueWith(
-                static given => given.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-            cancellationToken.ThrowIfCancellationRequested();
-            return (false, budget.IsCancellationRequested ? ResumptionReason.StoreTimeout : ResumptionReason.StoreUnavailable);
-        }
-    }
-
-    private async Task<bool> CallAsync(Func<CancellationToken, ValueTask<bool>> call, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await call(cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            Interlocked.Decrement(ref _calls);
-        }
-    }
-
-    /// <summary>What a store answers: bounded, so that no answer can be too large.</summary>
-    private sealed class StoredValue : IBufferWriter<byte>
-    {
-        private byte[] _bytes = new byte[512];
-        private int _length;
-
-        public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _length);
-
-        public void Advance(int count)
-        {
-            ArgumentOutOfRangeException.ThrowIfNegative(count);
-            ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _bytes.Length - _length);
-            _length += count;
-        }
-
-        public Memory<byte> GetMemory(int sizeHint = 0)
-        {
-            int needed = checked(_length + Math.Max(sizeHint, 1));
-            if (needed > StoreSealer.MaxLength)
-            {
-                throw new InvalidOperationException($"A stored session has at most {StoreSealer.MaxLength} bytes.");
-            }
-            if (needed > _bytes.Length)
-            {
-                Array.Resize(ref _bytes, Math.Min(StoreSealer.MaxLength, Math.Max(needed, 2 * _bytes.Length)));
-            }
-            return _bytes.AsMemory(_length);
-        }
-
-        public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
     }
 }

@@ -14,8 +14,8 @@ public readonly record struct SessionStoreEntry(DateTimeOffset ExpiresAt, ulong 
 /// <para>Keys and values are opaque: what a store is given is sealed, under keys it never sees, and bound to its key. A store can
 /// forget an entry; it can neither read nor change one, nor pass one for another.</para>
 /// <para>Implementations must be thread-safe. A store that is slow, throws or lies costs full handshakes, never a failed one; all
-/// stores but <see cref="MemorySessionStore"/> are called from a thread-pool thread and given 20 ms. After that the token is
-/// cancelled and the answer ignored.</para>
+/// stores but <see cref="MemorySessionStore"/> are called from a thread-pool thread and given 20 ms, or what
+/// <see cref="LayeredSessionStoreOptions.Budget"/> says. After that the token is cancelled and the answer ignored.</para>
 /// <para>Keys have 1 to 64 bytes. Memory that is passed in may be read, and written, only until the returned task completes.</para>
 /// </remarks>
 public interface ISessionStore

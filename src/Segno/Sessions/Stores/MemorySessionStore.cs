@@ -138,33 +138,7 @@ public sealed class MemorySessionStore : ISessionStore, IDisposable
     {
         ArgumentNullException.ThrowIfNull(destination);
         cancellationToken.ThrowIfCancellationRequested();
-        if (!IsKey(key.Length))
-        {
-            return new ValueTask<bool>(false);
-        }
-        Span<byte> value = stackalloc byte[StackLimit];
-        int length = Find(key.Span, value, out SessionTemplate? template, out _);
-        if (length > value.Length)
-        {
-            byte[] rented = ArrayPool<byte>.Shared.Rent(StoreShard.MaxValueLength);
-            length = Find(key.Span, rented, out template, out _);
-            Copy(rented, length, template, destination);
-            ArrayPool<byte>.Shared.Return(rented);
-        }
-        else
-        {
-            Copy(value, length, template, destination);
-        }
-        return new ValueTask<bool>(length >= 0 && template is null);
-
-        // What the engine keeps in compact form means nothing to anybody else.
-        static void Copy(ReadOnlySpan<byte> value, int length, SessionTemplate? template, IBufferWriter<byte> destination)
-        {
-            if (length >= 0 && template is null)
-            {
-                destination.Write(value[..length]);
-            }
-        }
+        return new ValueTask<bool>(TryGet(key.Span, destination));
     }
 
     /// <inheritdoc/>
@@ -213,6 +187,38 @@ public sealed class MemorySessionStore : ISessionStore, IDisposable
             lock (shard.Gate)
             {
                 shard.Dispose();
+            }
+        }
+    }
+
+    /// <summary>Reads a value, at once. Changes nothing .</summary>
+    internal bool TryGet(ReadOnlySpan<byte> key, IBufferWriter<byte> destination)
+    {
+        if (!IsKey(key.Length))
+        {
+            return false;
+        }
+        Span<byte> value = stackalloc byte[StackLimit];
+        int length = Find(key, value, out SessionTemplate? template, out _);
+        if (length > value.Length)
+        {
+            byte[] rented = ArrayPool<byte>.Shared.Rent(StoreShard.MaxValueLength);
+            length = Find(key, rented, out template, out _);
+            Copy(rented, length, template, destination);
+            ArrayPool<byte>.Shared.Return(rented);
+        }
+        else
+        {
+            Copy(value, length, template, destination);
+        }
+        return length >= 0 && template is null;
+
+        // What the engine keeps in compact form means nothing to anybody else.
+        static void Copy(ReadOnlySpan<byte> value, int length, SessionTemplate? template, IBufferWriter<byte> destination)
+        {
+            if (length >= 0 && template is null)
+            {
+                destination.Write(value[..length]);
             }
         }
     }
@@ -281,8 +287,8 @@ public sealed class MemorySessionStore : ISessionStore, IDisposable
         return kept.Value;
     }
 
-    /// <summary>Removes an entry.</summary>
-    /// <returns>Whether there was one.</returns>
+    /// <summary>Forgets an entry.</summary>
+    /// <returns>Whether there was one, and its time was not over.</returns>
     internal bool Remove(ReadOnlySpan<byte> key)
     {
         if (!IsKey(key.Length))

@@ -17,6 +17,7 @@ internal sealed class PublishedTicketKeys : ITicketKeySource
     private volatile Exception? _lastFailure;
     private TicketKeyFile? _next;
     private IReadOnlyList<TicketKeyPlan> _plans = [];
+    private TimeSpan _sealsUntil = TimeSpan.MaxValue;
     private long _newest = -1;
 
     /// <summary>Keys that never change: the caller's, who keeps them.</summary>
@@ -26,6 +27,15 @@ internal sealed class PublishedTicketKeys : ITicketKeySource
         _crypto = crypto;
         _clock = new ForwardClock(time);
         _next = keys.Copy();
+    }
+
+    /// <summary>Keys that <see cref="Update"/> brings; none at first.</summary>
+    public PublishedTicketKeys(TimeSpan lifetime, TimeProvider time, CryptoProvider crypto)
+    {
+        _lifetime = lifetime;
+        _crypto = crypto;
+        _clock = new ForwardClock(time);
+        CanUpdate = true;
     }
 
     /// <summary>Keys in files, which are looked at again and again. A poll, not a watcher: that one misses what a mount or a link does.</summary>
@@ -46,6 +56,8 @@ internal sealed class PublishedTicketKeys : ITicketKeySource
     public TimeSpan RotationInterval => Timeout.InfiniteTimeSpan;
 
     public bool CanRotate => false;
+
+    public bool CanUpdate { get; }
 
     public bool RetriesWithoutKey => false;
 
@@ -74,6 +86,25 @@ internal sealed class PublishedTicketKeys : ITicketKeySource
     }
 
     public void Watch(Action changed) => _changed = changed;
+
+    /// <summary>Takes other keys from now on, unless they are refused.</summary>
+    /// <param name="keys">The keys, in Segno's own format; copied.</param>
+    /// <param name="sealsUntil">From when on the newest one seals no more.</param>
+    /// <exception cref="TicketKeyException">They are refused.</exception>
+    public void Update(TicketKeyFile keys, DateTimeOffset sealsUntil)
+    {
+        // One at a time: who waits has the answer to its own.
+        lock (_gate)
+        {
+            _sealsUntil = sealsUntil - DateTimeOffset.UnixEpoch;
+            Interlocked.Exchange(ref _next, keys.Copy())?.Dispose();
+            _changed?.Invoke();
+            if (_lastFailure is { } failure)
+            {
+                throw failure as TicketKeyException ?? new TicketKeyException(TicketKeyProblem.Malformed, failure.Message);
+            }
+        }
+    }
 
     public void Dispose()
     {
@@ -129,7 +160,7 @@ internal sealed class PublishedTicketKeys : ITicketKeySource
                 continue;
             }
             TimeSpan from = entry.ActiveFrom - DateTimeOffset.UnixEpoch;
-            TimeSpan until = i + 1 < file.Entries.Count ? file.Entries[i + 1].ActiveFrom - DateTimeOffset.UnixEpoch : TimeSpan.MaxValue;
+            TimeSpan until = i + 1 < file.Entries.Count ? file.Entries[i + 1].ActiveFrom - DateTimeOffset.UnixEpoch : _sealsUntil;
             // A server whose clock is behind seals with it a little longer.
             TimeSpan opensUntil = until == TimeSpan.MaxValue ? until : until + _lifetime + ResumptionRules.DefaultClockTolerance;
             plans.Add(new TicketKeyPlan(key, from, until, opensUntil));

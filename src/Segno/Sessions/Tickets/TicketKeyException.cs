@@ -1,3 +1,5 @@
+using Segno.Sessions.Tickets;
+
 namespace Segno.Sessions;
 
 /// <summary>What is wrong with ticket keys from outside.</summary>
@@ -55,4 +57,14 @@ public sealed class TicketKeyException : ArgumentException
 
     /// <summary>What is wrong.</summary>
     public TicketKeyProblem Problem { get; }
+
+    /// <summary>Refuses what is no key: less than 32 bytes, a pattern, text, or a published example. No such check finds out that a key is not random.</summary>
+    /// <param name="material">The secret bytes.</param>
+    /// <param name="what">How to call it: the subject of a sentence, "The key that …".</param>
+    /// <exception cref="TicketKeyException">It is no key.</exception>
+    public static void ThrowIfWeak(ReadOnlySpan<byte> material, string what)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(what);
+        KeyMaterial.Check(material, what);
+    }
 }

@@ -176,6 +176,27 @@ public sealed class TicketKeyFile : IDisposable
         AddRandom(activeFrom);
     }
 
+    /// <summary>Puts the time of the newest key off, say because not all servers have it yet.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="activeFrom">From when on it is active: later than before.</param>
+    /// <exception cref="ArgumentException"><paramref name="activeFrom"/> is not later than it was.</exception>
+    /// <exception cref="InvalidOperationException">It is active already, the only key, or of another format.</exception>
+    public void Postpone(DateTimeOffset now, DateTimeOffset activeFrom)
+    {
+        RequireTimes();
+        activeFrom = ToSeconds(activeFrom);
+        if (_entries.Count < 2 || _entries[^1].ActiveFrom <= now)
+        {
+            throw new InvalidOperationException("There is no key that is not active yet, beside one that is.");
+        }
+        if (activeFrom <= _entries[^1].ActiveFrom)
+        {
+            throw new ArgumentException(
+                string.Create(CultureInfo.InvariantCulture, $"Key {_entries[^1].Epoch} becomes active at {_entries[^1].ActiveFrom:u}; this is not later."), nameof(activeFrom));
+        }
+        _entries[^1] = _entries[^1] with { ActiveFrom = activeFrom };
+    }
+
     /// <summary>
     /// Revokes a key: whoever reads the file wipes it and resumes no session of its tickets. If it was active, the next one is so
     /// at once; if there is none, one is made.

@@ -135,6 +135,19 @@ public sealed class TicketKeyRing : IDisposable
     }
 
     /// <summary>
+    /// Keys that the caller brings as they change, by <see cref="Update"/>: out of a vault, a database, a message. None at first, and so no
+    /// tickets. <c>Segno.Redis</c> is made like this.
+    /// </summary>
+    /// <param name="ticketLifetime">How long a key opens tickets after it was replaced. More than 0 and at most 7 days. Default 24 hours.</param>
+    /// <param name="timeProvider">The clock. Default <see cref="TimeProvider.System"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A time is out of range.</exception>
+    public static TicketKeyRing FromUpdates(TimeSpan? ticketLifetime = null, TimeProvider? timeProvider = null)
+    {
+        TimeSpan lifetime = Lifetime(ticketLifetime, SessionLimits.MaxLifetime);
+        return new TicketKeyRing(new PublishedTicketKeys(lifetime, timeProvider ?? TimeProvider.System, CryptoProvider.Default), lifetime);
+    }
+
+    /// <summary>
     /// Keys that all servers with the same root and about the same time derive alike, one per period: nothing is distributed but the
     /// root. Who has the root can compute every later key, so for as long as it exists somewhere nothing under these keys is forward
     /// secret but what a key exchange of its own protects: see <see cref="RequiresForwardSecrecy"/>.
@@ -164,6 +177,29 @@ public sealed class TicketKeyRing : IDisposable
         {
             RequiresForwardSecrecy = !allowWithoutForwardSecrecy,
         };
+    }
+
+    /// <summary>Brings the keys as they shall be from now on. A key that is not among them is destroyed; one that was destroyed does not come back.</summary>
+    /// <param name="keys">The keys, in Segno's own format, which has numbers and times; copied. Publish a key long enough before its time that all servers have it by then.</param>
+    /// <param name="sealsUntil">From when on the newest of them seals no more, unless there is another update: a server that is cut off then goes
+    /// on without tickets. It opens them for the ticket lifetime longer. Default: never.</param>
+    /// <exception cref="TicketKeyException">They are refused, and those before stay in use: they are older (<see cref="TicketKeyProblem.RolledBack"/>), or give a number to another key.</exception>
+    /// <exception cref="ArgumentException">They are of another format.</exception>
+    /// <exception cref="InvalidOperationException">The ring is not made by <see cref="FromUpdates"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The ring is disposed.</exception>
+    public void Update(TicketKeyFile keys, DateTimeOffset? sealsUntil = null)
+    {
+        ArgumentNullException.ThrowIfNull(keys);
+        if (_source is not PublishedTicketKeys { CanUpdate: true } published)
+        {
+            throw new InvalidOperationException("Only a ring made by TicketKeyRing.FromUpdates takes keys later.");
+        }
+        if (!keys.HasTimes)
+        {
+            throw new ArgumentException("These keys have no numbers and no times: bring them in Segno's own format.", nameof(keys));
+        }
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        published.Update(keys, sealsUntil ?? DateTimeOffset.MaxValue);
     }
 
     /// <summary>Replaces the active key now: it opens its tickets until they have expired, and seals no more.</summary>
