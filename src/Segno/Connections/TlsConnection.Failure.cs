@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using Segno.Alerts;
 using Segno.Diagnostics;
-using Segno.Handshake;
 
 namespace Segno;
 

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using Segno.Sessions;
 using Segno.Tests.Connections;
 using Segno.Tests.Sessions;

@@ -215,18 +215,18 @@ public sealed partial class ATests
     // A11: no ticket is believed, or even looked at, where resumption is off.
     [Theory]
     [MemberData(nameof(FalseTickets))]
-    public void A11_WithoutResumptionNoTicketSaysWhoTheClientIs(SessionKind kind, string kind)
+    public void A11_WithoutResumptionNoTicketSaysWhoTheClientIs(SessionKind kind, string ticket)
     {
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind, null, o => o.AllowTlsResume = false);
         // One that names a client.
         (TlsClientContext known, TlsServerContext other) = Exhibits.Contexts(
             kind, o => o.ClientCertificate = TestPki.ClientEcdsa().Tls, o => VirtualHosts.Require(o, TestPki.Root));
         TlsSession session = Exhibits.Session(known, other);
-        if (kind == "random")
+        if (ticket == "random")
         {
             session = WithTicket(session, RandomNumberGenerator.GetBytes(session.Ticket.Length));
         }
-        if (kind == "its own")
+        if (ticket == "its own")
         {
             Assert.Null(server.Settings.Sessions.IssueTicket(ServerSession(kind)));
         }
