@@ -87,9 +87,14 @@ internal sealed class PeerCertificate : IDisposable
         {
             return provider.CreateVerifier(publicKeyInfo.Span);
         }
-        catch (CryptographicException e)
+        catch (PublicKeyException e)
         {
             throw new TlsException(TlsFault.CertificateKeyUnsupported, e.Message, e);
+        }
+        catch (CryptographicException e)
+        {
+            // L1: ours, and not the certificate's.
+            throw new TlsException(TlsFault.CryptographyFailed, null, e);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Segno.Alerts;
 using Segno.Diagnostics;
 
@@ -5,6 +6,18 @@ namespace Segno;
 
 public sealed partial class TlsConnection
 {
+    private void Guarded(Action step)
+    {
+        try
+        {
+            step();
+        }
+        catch (Exception e)
+        {
+            throw Fail(e);
+        }
+    }
+
     /// <summary>The one place where a connection ends by a fault: the alert is queued, secrets are wiped, the fault is kept.</summary>
     /// <returns>The exception to throw.</returns>
     private TlsException Fail(Exception cause)
@@ -12,7 +25,7 @@ public sealed partial class TlsConnection
         TlsException failure = cause switch
         {
             TlsException tls => tls,
-            System.Security.Cryptography.CryptographicException => new TlsException(TlsFault.CryptographyFailed, null, cause),
+            CryptographicException => new TlsException(TlsFault.CryptographyFailed, null, cause),
             _ => new TlsException(TlsFault.InternalError, null, cause),
         };
         if (_failure is not null)
@@ -25,7 +38,7 @@ public sealed partial class TlsConnection
         {
             // Nothing went out yet: there is nobody to tell, and the session that would have been offered is as good as before.
             _writer.Discard();
-            _link.Client!.Ended();
+            Try(_link.Client!.Ended);
         }
         if (alert is { } toSend && !_sendClosed)
         {
@@ -40,9 +53,9 @@ public sealed partial class TlsConnection
         }
         if (failure is TlsAlertException)
         {
-            _link.ForgetSessions();
+            Try(_link.ForgetSessions);
         }
-        CountFailure(failure);
+        Try(() => CountFailure(failure));
         _failure = failure;
         _sendClosed = true;
         _receiveClosed = true;
@@ -56,6 +69,19 @@ public sealed partial class TlsConnection
         _link.EarlyKeys?.Dispose();
         _link.Keys12?.Dispose();
         return failure;
+    }
+
+    /// <summary>Whatever the application's cache, clock or listeners throw at the end of a connection: it ends, and by the fault it ends by (I6).</summary>
+    private static void Try(Action step)
+    {
+        try
+        {
+            step();
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // There is nobody to tell but who hears of the fault.
+        }
     }
 
     private void CountFailure(TlsException failure)

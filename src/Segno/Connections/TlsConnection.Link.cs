@@ -89,7 +89,7 @@ public sealed partial class TlsConnection
         public override void Complete(FinishedVerified finished)
         {
             ShowPeer(finished.Peer);
-            Info.HandshakeDuration = _settings.TimeProvider.GetElapsedTime(connection._started);
+            Info.HandshakeDuration = Callback.Call(() => _settings.TimeProvider.GetElapsedTime(connection._started));
             Info.HandshakeBytesOut = connection._writer.BytesWrittenAfterSealing();
             connection._completed = true;
             if (finished.Peer.Chain.Count > 0 && _settings is ServerSettings { PolicyGate: { } gate })
@@ -114,7 +114,7 @@ public sealed partial class TlsConnection
             bool hasSession = connection.Session is not null || client.Resumed is { ProtocolVersion: SslProtocols.Tls12 };
             if (hasSession && client.SessionKey() is { } key)
             {
-                client.Settings.SessionCache.Remove(key);
+                Callback.Call(() => client.Settings.SessionCache.Remove(key));
             }
             connection.Session = null;
         }
@@ -127,7 +127,7 @@ public sealed partial class TlsConnection
             }
             else if (Client.SessionKey() is { } key)
             {
-                Client.Settings.SessionCache.Remove(key, session.LineageId);
+                Callback.Call(() => Client.Settings.SessionCache.Remove(key, session.LineageId));
             }
         }
 
@@ -150,7 +150,7 @@ public sealed partial class TlsConnection
         {
             if (Client!.SessionKey() is { } key)
             {
-                Client.Settings.SessionCache.NoteZeroLifetime(key);
+                Callback.Call(() => Client.Settings.SessionCache.NoteZeroLifetime(key));
             }
         }
 
@@ -159,9 +159,9 @@ public sealed partial class TlsConnection
             connection.Session = session;
             if (Client!.SessionKey() is { } key)
             {
-                Client.Settings.SessionCache.Add(key, session);
+                Callback.Call(() => Client.Settings.SessionCache.Add(key, session));
             }
-            connection.SessionReceived?.Invoke(connection, session);
+            Callback.Call(() => connection.SessionReceived?.Invoke(connection, session));
         }
     }
 }

@@ -11,7 +11,7 @@ public sealed partial class TlsConnection
     {
         if (_started == 0)
         {
-            _started = _link.Settings.TimeProvider.GetTimestamp();
+            _started = Callback.Call(_link.Settings.TimeProvider.GetTimestamp);
         }
         written = TakeEarlyData(applicationData);
         if (written > 0)
@@ -309,6 +309,7 @@ public sealed partial class TlsConnection
     {
         HandshakeType.ClientHello => MaxHelloLength,
         HandshakeType.Certificate or HandshakeType.CompressedCertificate => _link.Settings.MaxCertificateMessageLength,
+        HandshakeType.NewSessionTicket => MaxTicketMessageLength,
         _ => MaxMessageLength,
     };
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using Segno.Alerts;
 using Segno.Buffers;
 using Segno.Diagnostics;
@@ -25,6 +26,9 @@ public sealed partial class TlsConnection : IDisposable
 
     private const int MaxHelloLength = 65536;
     private const int MaxMessageLength = 65536;
+
+    // C10: a ticket alone may have 65535 bytes; what is too long to be kept is dropped, not refused.
+    private const int MaxTicketMessageLength = MaxMessageLength + 1024;
     private const long MaxHandshakeBytes = 512 * 1024;
     private const int MaxEmptyRecords = 32;
     private const int MaxChangeCipherSpecs = 2;
@@ -200,7 +204,7 @@ public sealed partial class TlsConnection : IDisposable
         }
         Guarded(() =>
         {
-            _started = _link.Settings.TimeProvider.GetTimestamp();
+            _started = Callback.Call(_link.Settings.TimeProvider.GetTimestamp);
             _writer.UseVersion(0x0301);
             _state = ExpectServerHello.Start(_link.Client!, earlyDataSize);
         });
@@ -252,18 +256,32 @@ public sealed partial class TlsConnection : IDisposable
 
     /// <summary>Writes all that waits to be sent: handshake flights, tickets, KeyUpdates, alerts.</summary>
     /// <param name="output">Where it goes.</param>
+    /// <exception cref="TlsException">The connection failed now, as something could not be sealed; call <see cref="Flush"/> again to send the alert. On a connection that failed before, an alert that cannot be sealed is left out.</exception>
     public void Flush(IBufferWriter<byte> output)
     {
         ArgumentNullException.ThrowIfNull(output);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        if (Interlocked.Exchange(ref _keyUpdateWanted, 0) != 0 && !_sendClosed)
+        bool hasFailed = _failure is not null;
+        try
         {
-            WriteKeyUpdate(requestPeer: false);
+            if (Interlocked.Exchange(ref _keyUpdateWanted, 0) != 0 && !_sendClosed)
+            {
+                WriteKeyUpdate(requestPeer: false);
+            }
+            int alert = Interlocked.Exchange(ref _alertWanted, NoAlert);
+            if (alert != NoAlert)
+            {
+                _writer.Alert((byte)(alert >> 8), unchecked((byte)alert));
+            }
+            _writer.SealMessages();
         }
-        int alert = Interlocked.Exchange(ref _alertWanted, NoAlert);
-        if (alert != NoAlert)
+        catch (Exception e) when (e is CryptographicException or TlsException)
         {
-            _writer.Alert((byte)(alert >> 8), unchecked((byte)alert));
+            TlsException failure = Fail(e);
+            if (!hasFailed)
+            {
+                throw failure;
+            }
         }
         _heard |= _writer.HasOutput;
         _writer.Flush(output);
@@ -293,7 +311,7 @@ public sealed partial class TlsConnection : IDisposable
         Info.EarlyDataSize += data.Length;
         while (!data.IsEmpty)
         {
-            data = data[_writer.Send(data, output)..];
+            data = data[SealData(data, output)..];
         }
     }
 
@@ -301,6 +319,7 @@ public sealed partial class TlsConnection : IDisposable
     /// <param name="data">The data.</param>
     /// <param name="output">Where the records go.</param>
     /// <exception cref="InvalidOperationException">The handshake is not complete, and no early data was accepted; or sending is closed.</exception>
+    /// <exception cref="TlsException">The connection failed; call <see cref="Flush"/> to send the alert. What was written to <paramref name="output"/> before is good.</exception>
     public void Send(ReadOnlySpan<byte> data, IBufferWriter<byte> output)
     {
         ThrowIfFailed();
@@ -323,10 +342,10 @@ public sealed partial class TlsConnection : IDisposable
                     // R-139, RFC 9325 §4.4: without renegotiation there are no other keys, so the connection ends here.
                     throw Fail(new TlsException(TlsFault.SequenceNumberExhausted, "the key has protected as many records as it may"));
                 }
-                WriteKeyUpdate(requestPeer: false);
+                Guarded(() => WriteKeyUpdate(requestPeer: false));
                 _writer.Flush(output);
             }
-            data = data[_writer.Send(data, output)..];
+            data = data[SealData(data, output)..];
         }
     }
 
@@ -378,7 +397,7 @@ public sealed partial class TlsConnection : IDisposable
         {
             throw new InvalidOperationException("TLS 1.2 has no KeyUpdate.");
         }
-        WriteKeyUpdate(requestPeer);
+        Guarded(() => WriteKeyUpdate(requestPeer));
     }
 
     /// <summary>
@@ -482,9 +501,9 @@ public sealed partial class TlsConnection : IDisposable
         if (_started != 0 && !_completed && _failure is null)
         {
             // Nobody goes on with it, and nobody said so.
-            CountFailure(new TlsException(TlsFault.Canceled));
+            Try(() => CountFailure(new TlsException(TlsFault.Canceled)));
         }
-        _link.Client?.Ended();
+        Try(() => _link.Client?.Ended());
         _aborted.Cancel();
         _aborted.Dispose();
         _reader.Dispose();
@@ -540,23 +559,24 @@ public sealed partial class TlsConnection : IDisposable
         return _link.Issuer;
     }
 
+    /// <returns>How much of the data went into a record.</returns>
+    private int SealData(ReadOnlySpan<byte> data, IBufferWriter<byte> output)
+    {
+        try
+        {
+            return _writer.Send(data, output);
+        }
+        catch (Exception e) when (e is CryptographicException or TlsException)
+        {
+            throw Fail(e);
+        }
+    }
+
     private void WriteKeyUpdate(bool requestPeer)
     {
         // no second request while the first is not answered.
         requestPeer = requestPeer && Interlocked.Exchange(ref _keyUpdateAwaited, 1) == 0;
         _writer.Messages.Append([(byte)HandshakeType.KeyUpdate, 0, 0, 1, requestPeer ? (byte)1 : (byte)0]);
         _writer.UpdateKey();
-    }
-
-    private void Guarded(Action step)
-    {
-        try
-        {
-            step();
-        }
-        catch (Exception e)
-        {
-            throw Fail(e);
-        }
     }
 }

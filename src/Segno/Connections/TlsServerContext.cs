@@ -12,8 +12,9 @@ public sealed class TlsServerContext : IDisposable
     public TlsServerContext(TlsServerOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        Settings = new ServerSettings(options);
+        // I6: a factory that throws does so before there are keys to leave behind.
         Metrics = TlsMetrics.For(options.MeterFactory);
+        Settings = new ServerSettings(options);
         Metrics.Observe(Settings.TicketKeys, Settings.SessionStore);
     }
 

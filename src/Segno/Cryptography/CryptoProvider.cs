@@ -69,7 +69,7 @@ internal abstract class CryptoProvider
     /// </summary>
     public abstract Signer CreateSigner(AsymmetricAlgorithm key);
 
-    /// <summary>A verifier over a SubjectPublicKeyInfo; <see cref="CryptographicException"/> where it is malformed or of an unsupported kind.</summary>
+    /// <summary>A verifier over a SubjectPublicKeyInfo; <see cref="PublicKeyException"/> where it is malformed or of an unsupported kind.</summary>
     public abstract Verifier CreateVerifier(ReadOnlySpan<byte> subjectPublicKeyInfo);
 }
 

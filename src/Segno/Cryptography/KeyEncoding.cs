@@ -33,7 +33,7 @@ internal readonly ref struct PublicKeyInfo
     /// <summary>id-RSASSA-PSS: the only hash that the key allows, or <see langword="null"/> where it allows any.</summary>
     public HashKind? PssHash { get; private init; }
 
-    /// <summary><see cref="CryptographicException"/> where the encoding is malformed, or the key of a kind or size that is not supported.</summary>
+    /// <exception cref="PublicKeyException">The encoding is malformed, or the key of a kind or size that is not supported.</exception>
     public static PublicKeyInfo Read(ReadOnlySpan<byte> spki)
     {
         try
@@ -52,7 +52,11 @@ internal readonly ref struct PublicKeyInfo
         }
         catch (AsnContentException e)
         {
-            throw new CryptographicException("The public key is malformed.", e);
+            throw new PublicKeyException("The public key is malformed.", e);
+        }
+        catch (CryptographicException e)
+        {
+            throw new PublicKeyException(e.Message, e);
         }
     }
 
@@ -95,6 +99,9 @@ internal readonly ref struct PublicKeyInfo
         return new() { Kind = algorithm.Kind, KeySize = length * 8, Point = key };
     }
 }
+
+/// <summary>A public key cannot be used, which is the fault of whoever has it: not of the cryptography that was to use it.</summary>
+internal sealed class PublicKeyException(string message, Exception inner) : CryptographicException(message, inner);
 
 /// <summary>A PKCS#8 PrivateKeyInfo (RFC 5958) taken apart as far as the providers need, without copying it.</summary>
 internal readonly ref struct PrivateKeyInfo

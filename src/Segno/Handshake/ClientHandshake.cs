@@ -172,7 +172,7 @@ internal sealed class ClientHandshake
         session.TakeBack();
         if (Settings.Resume is null && SessionKey() is { } key)
         {
-            Settings.SessionCache.PutBack(key, session);
+            Callback.Call(() => Settings.SessionCache.PutBack(key, session));
         }
     }
 
@@ -225,7 +225,7 @@ internal sealed class ClientHandshake
         if (Offered is { } declined && SessionKey() is { } key)
         {
             // what the server has forgotten of one ticket it has forgotten of its siblings. Not before it has proved who it is.
-            Settings.SessionCache.Remove(key, declined.LineageId);
+            Callback.Call(() => Settings.SessionCache.Remove(key, declined.LineageId));
         }
         Link.Info.AuthenticatedAt = Link.Now;
         SessionLineage lineage = SessionLineage.Begin(
@@ -276,8 +276,8 @@ internal sealed class ClientHandshake
     private void ChooseFromCache(ClientSessionKey key)
     {
         List<TlsSession> unfit = [];
-        ResumptionReason reason;
-        while (Settings.SessionCache.TryTake(key, Link.Now, out TlsSession? session, out reason))
+        (TlsSession? session, ResumptionReason reason) = Take(key);
+        for (; session is not null; (session, reason) = Take(key))
         {
             if (TryOffer(session, allowReuse: false))
             {
@@ -294,11 +294,11 @@ internal sealed class ClientHandshake
         {
             NotOffered = ResumptionOutcome.None(reason);
         }
-        foreach (TlsSession session in unfit)
-        {
-            Settings.SessionCache.PutBack(key, session);
-        }
+        unfit.ForEach(other => Callback.Call(() => Settings.SessionCache.PutBack(key, other)));
     }
+
+    private (TlsSession? Session, ResumptionReason Reason) Take(ClientSessionKey key) => Callback.Call(
+        () => Settings.SessionCache.TryTake(key, Link.Now, out TlsSession? session, out ResumptionReason reason) ? (session, reason) : (null, reason));
 
     private bool TryOffer(TlsSession session, bool allowReuse)
     {

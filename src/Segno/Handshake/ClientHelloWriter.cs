@@ -31,10 +31,18 @@ internal sealed class ClientHelloWriter : IDisposable
         _greaseShare = client.Settings.SendGrease;
         client.Link.ClientRandom = _random;
         client.Link.Info.ServerName = client.ServerName;
-        foreach (TlsNamedGroup group in client.Settings.AllowsTls13 ? client.Settings.KeyShareGroups(client.Offered) : [])
+        try
         {
-            // of this connection alone.
-            _shares.Add(client.Link.Crypto.StartKeyExchange(group));
+            foreach (TlsNamedGroup group in client.Settings.AllowsTls13 ? client.Settings.KeyShareGroups(client.Offered) : [])
+            {
+                // of this connection alone.
+                _shares.Add(client.Link.Crypto.StartKeyExchange(group));
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
         }
     }
 

@@ -57,7 +57,7 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
 
     public abstract TlsSettings Settings { get; }
 
-    public DateTimeOffset Now => Settings.TimeProvider.GetUtcNow();
+    public DateTimeOffset Now => Callback.Call(Settings.TimeProvider.GetUtcNow);
 
     protected abstract FlightBuffer Messages { get; }
 
@@ -67,7 +67,12 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     /// <summary>What goes out next is protected so.</summary>
     public abstract void SetWriteProtection(RecordProtection protection);
 
-    public void SetReadSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret) => SetReadProtection(new Tls13Protection(Crypto, suite, secret));
+    public void SetReadSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret)
+    {
+        // Before there are keys that nobody would take.
+        CheckEndOfRecord();
+        SetReadProtection(new Tls13Protection(Crypto, suite, secret));
+    }
 
     public void SetWriteSecret(CipherSuiteInfo suite, ReadOnlySpan<byte> secret) => SetWriteProtection(new Tls13Protection(Crypto, suite, secret));
 
@@ -180,7 +185,13 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     public Span<byte> Unfinished(int start) => Messages.Span[start..];
 
     public void Log(string label, ReadOnlySpan<byte> secret)
-        => Settings.KeyLog?.Invoke($"{label} {Convert.ToHexStringLower(ClientRandom)} {Convert.ToHexStringLower(secret)}");
+    {
+        if (Settings.KeyLog is { } log)
+        {
+            string line = $"{label} {Convert.ToHexStringLower(ClientRandom)} {Convert.ToHexStringLower(secret)}";
+            Callback.Call(() => log(line));
+        }
+    }
 
     public void LogEarlySecrets(KeySchedule keys)
     {

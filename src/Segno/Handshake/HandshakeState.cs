@@ -51,15 +51,7 @@ internal static class Pause
     /// <summary>Goes on at once where the application's answer is there, else pauses for it.</summary>
     public static HandshakeState For<T>(Func<ValueTask<T>> start, Func<T, HandshakeState> next)
     {
-        ValueTask<T> task;
-        try
-        {
-            task = start();
-        }
-        catch (Exception e) when (e is not TlsException)
-        {
-            throw new TlsException(TlsFault.CallbackFailed, null, e);
-        }
+        ValueTask<T> task = Callback.Call(start);
         return task.IsCompletedSuccessfully ? next(task.Result) : new Paused<T>(new PendingTask<T>(task.AsTask()), next);
     }
 
@@ -80,14 +72,7 @@ internal abstract class PendingOperation<T> : TlsPendingOperation
             {
                 throw new InvalidOperationException("The pending operation is not done.");
             }
-            try
-            {
-                return done.GetAwaiter().GetResult();
-            }
-            catch (Exception e) when (e is not TlsException)
-            {
-                throw new TlsException(TlsFault.CallbackFailed, null, e);
-            }
+            return Callback.Call(done.GetAwaiter().GetResult);
         }
     }
 

@@ -66,9 +66,16 @@ internal sealed class KeySchedule12 : IDisposable
         {
             Tls12Prf.Expand(_crypto, Suite.Hash, MainSecret, "key expansion"u8, seed, keys);
             ReadOnlySpan<byte> ivs = keys[(2 * keyLength)..];
-            return (
-                new Tls12Protection(_crypto, Suite, keys[..keyLength], ivs[..ivLength]),
-                new Tls12Protection(_crypto, Suite, keys.Slice(keyLength, keyLength), ivs[ivLength..]));
+            var client = new Tls12Protection(_crypto, Suite, keys[..keyLength], ivs[..ivLength]);
+            try
+            {
+                return (client, new Tls12Protection(_crypto, Suite, keys.Slice(keyLength, keyLength), ivs[ivLength..]));
+            }
+            catch
+            {
+                client.Dispose();
+                throw;
+            }
         }
         finally
         {

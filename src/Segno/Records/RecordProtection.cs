@@ -45,9 +45,22 @@ internal abstract class RecordProtection : IDisposable
     /// <summary>Goes on with the next key.</summary>
     public abstract void Update();
 
-    /// <summary>Writes one whole record.</summary>
+    /// <summary>Writes one whole record. One that cannot be sealed leaves nothing behind, and its number to the next, which may be the alert.</summary>
     /// <returns>Its length, header included.</returns>
-    public abstract int Seal(ContentType type, ReadOnlySpan<byte> content, int padding, Span<byte> record);
+    public int Seal(ContentType type, ReadOnlySpan<byte> content, int padding, Span<byte> record)
+    {
+        long sequence = NextSequence();
+        try
+        {
+            return Seal(sequence, type, content, padding, record);
+        }
+        catch
+        {
+            Sequence--;
+            record.Clear();
+            throw;
+        }
+    }
 
     /// <summary>Opens a record into <paramref name="plaintext"/>, which must hold <see cref="OpenedLength"/>.</summary>
     /// <param name="record">The whole record, header included.</param>
@@ -58,6 +71,8 @@ internal abstract class RecordProtection : IDisposable
     public abstract bool TryOpen(ReadOnlySpan<byte> record, Span<byte> plaintext, out ContentType type, out int length);
 
     public abstract void Dispose();
+
+    protected abstract int Seal(long sequence, ContentType type, ReadOnlySpan<byte> content, int padding, Span<byte> record);
 
     /// <summary>The number of the record at hand; it is used up with that, and none comes twice .</summary>
     protected long NextSequence()

@@ -17,6 +17,9 @@ internal sealed class RecordWriter : IDisposable
     private RecordProtection? _protection;
     private ushort _plaintextVersion = 0x0303;
 
+    // The peer was told of a key that could not be made.
+    private bool _isKeyLost;
+
     public RecordWriter(int maxFragment, int paddingBlock)
     {
         _maxFragment = maxFragment;
@@ -54,7 +57,15 @@ internal sealed class RecordWriter : IDisposable
 
     public void SetProtection(RecordProtection protection)
     {
-        SealMessages();
+        try
+        {
+            SealMessages();
+        }
+        catch
+        {
+            protection.Dispose();
+            throw;
+        }
         _protection?.Dispose();
         _protection = protection;
     }
@@ -71,25 +82,48 @@ internal sealed class RecordWriter : IDisposable
     public void UpdateKey()
     {
         SealMessages();
+        _isKeyLost = true;
         _protection!.Update();
+        _isKeyLost = false;
     }
 
     public void ChangeCipherSpec()
     {
         SealMessages();
-        WriteRecord(ContentType.ChangeCipherSpec, [1], _records.Reserve(RecordHeader.Size + 1), protect: false);
+        Gather(ContentType.ChangeCipherSpec, [1], protect: false);
     }
 
+    /// <summary>An alert goes out where the peer can read one.</summary>
     public void Alert(byte level, byte description)
     {
         SealMessages();
-        ReadOnlySpan<byte> content = [level, description];
-        WriteRecord(ContentType.Alert, content, _records.Reserve(RecordLength(content.Length)), protect: true);
+        if (!_isKeyLost)
+        {
+            Gather(ContentType.Alert, [level, description], protect: true);
+        }
     }
 
+    /// <summary>Puts the gathered messages into records.</summary>
+    public void SealMessages()
+    {
+        if (_messages.IsEmpty)
+        {
+            return;
+        }
+        ReadOnlySpan<byte> rest = _messages.Span;
+        while (!rest.IsEmpty)
+        {
+            int length = Math.Min(rest.Length, _maxFragment);
+            Gather(ContentType.Handshake, rest[..length], protect: true);
+            rest = rest[length..];
+        }
+        _messages.Release();
+        _plaintextVersion = 0x0303; // a hello after a HelloRetryRequest is no first one
+    }
+
+    /// <summary>Hands out the records. What <see cref="SealMessages"/> has not sealed stays.</summary>
     public void Flush(IBufferWriter<byte> output)
     {
-        SealMessages();
         if (!_records.IsEmpty)
         {
             output.Write(_records.Span);
@@ -123,21 +157,20 @@ internal sealed class RecordWriter : IDisposable
         _protection?.Dispose();
     }
 
-    private void SealMessages()
+    /// <summary>One record. If it cannot be sealed, neither it nor a message that waits goes out: the connection fails.</summary>
+    private void Gather(ContentType type, ReadOnlySpan<byte> content, bool protect)
     {
-        if (_messages.IsEmpty)
+        int before = _records.Length;
+        try
         {
-            return;
+            WriteRecord(type, content, _records.Reserve(protect ? RecordLength(content.Length) : RecordHeader.Size + content.Length), protect);
         }
-        ReadOnlySpan<byte> rest = _messages.Span;
-        while (!rest.IsEmpty)
+        catch
         {
-            int length = Math.Min(rest.Length, _maxFragment);
-            WriteRecord(ContentType.Handshake, rest[..length], _records.Reserve(RecordLength(length)), protect: true);
-            rest = rest[length..];
+            _records.Truncate(before);
+            _messages.Release();
+            throw;
         }
-        _messages.Release();
-        _plaintextVersion = 0x0303; // a hello after a HelloRetryRequest is no first one
     }
 
     private int RecordLength(int content) => _protection is null
@@ -156,13 +189,15 @@ internal sealed class RecordWriter : IDisposable
 
     private void WriteRecord(ContentType type, ReadOnlySpan<byte> content, Span<byte> record, bool protect)
     {
-        BytesWritten += record.Length;
         if (protect && _protection is { } protection)
         {
             protection.Seal(type, content, Padding(content.Length), record);
-            return;
         }
-        RecordHeader.Write(record, type, type == ContentType.Handshake ? _plaintextVersion : (ushort)0x0303, content.Length);
-        content.CopyTo(record[RecordHeader.Size..]);
+        else
+        {
+            RecordHeader.Write(record, type, type == ContentType.Handshake ? _plaintextVersion : (ushort)0x0303, content.Length);
+            content.CopyTo(record[RecordHeader.Size..]);
+        }
+        BytesWritten += record.Length;
     }
 }

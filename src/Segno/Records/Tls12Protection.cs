@@ -47,25 +47,6 @@ internal sealed class Tls12Protection : RecordProtection
     /// <exception cref="TlsException">Always: TLS 1.2 has new keys only by renegotiation, which is refused.</exception>
     public override void Update() => throw new TlsException(TlsFault.SequenceNumberExhausted, "TLS 1.2 cannot update its keys");
 
-    public override int Seal(ContentType type, ReadOnlySpan<byte> content, int padding, Span<byte> record)
-    {
-        int length = content.Length + Overhead;
-        RecordHeader.Write(record, type, 0x0303, length);
-        Span<byte> nonce = stackalloc byte[Aead.NonceLength];
-        Span<byte> additionalData = stackalloc byte[AdditionalDataLength];
-        long sequence = NextSequence();
-        // the explicit part counts, so no nonce comes twice.
-        Span<byte> explicitNonce = record.Slice(RecordHeader.Size, _explicitLength);
-        if (!explicitNonce.IsEmpty)
-        {
-            BinaryPrimitives.WriteInt64BigEndian(explicitNonce, sequence);
-        }
-        MakeNonce(sequence, explicitNonce, nonce);
-        MakeAdditionalData(sequence, type, content.Length, additionalData);
-        _aead.Seal(nonce, content, additionalData, record.Slice(RecordHeader.Size + _explicitLength, content.Length + Aead.TagLength));
-        return RecordHeader.Size + length;
-    }
-
     public override bool TryOpen(ReadOnlySpan<byte> record, Span<byte> plaintext, out ContentType type, out int length)
     {
         type = (ContentType)record[0];
@@ -95,6 +76,24 @@ internal sealed class Tls12Protection : RecordProtection
     {
         Wipe(_iv);
         _aead.Dispose();
+    }
+
+    protected override int Seal(long sequence, ContentType type, ReadOnlySpan<byte> content, int padding, Span<byte> record)
+    {
+        int length = content.Length + Overhead;
+        RecordHeader.Write(record, type, 0x0303, length);
+        Span<byte> nonce = stackalloc byte[Aead.NonceLength];
+        Span<byte> additionalData = stackalloc byte[AdditionalDataLength];
+        // the explicit part counts, so no nonce comes twice.
+        Span<byte> explicitNonce = record.Slice(RecordHeader.Size, _explicitLength);
+        if (!explicitNonce.IsEmpty)
+        {
+            BinaryPrimitives.WriteInt64BigEndian(explicitNonce, sequence);
+        }
+        MakeNonce(sequence, explicitNonce, nonce);
+        MakeAdditionalData(sequence, type, content.Length, additionalData);
+        _aead.Seal(nonce, content, additionalData, record.Slice(RecordHeader.Size + _explicitLength, content.Length + Aead.TagLength));
+        return RecordHeader.Size + length;
     }
 
     private void MakeNonce(long sequence, ReadOnlySpan<byte> explicitNonce, Span<byte> nonce)

@@ -38,27 +38,10 @@ internal sealed class Tls13Protection : RecordProtection
         HkdfLabel.Expand(_crypto, Suite.Hash, _secret, "traffic upd"u8, [], next);
         next.CopyTo(_secret);
         CryptographicOperations.ZeroMemory(next);
+        Aead aead = MakeKeys();
         _aead.Dispose();
-        _aead = MakeKeys();
+        _aead = aead;
         Sequence = 0;
-    }
-
-    public override int Seal(ContentType type, ReadOnlySpan<byte> content, int padding, Span<byte> record)
-    {
-        int length = content.Length + padding + Overhead;
-        RecordHeader.Write(record, ContentType.ApplicationData, 0x0303, length);
-        Span<byte> nonce = stackalloc byte[Aead.NonceLength];
-        XorNonce(_iv, NextSequence(), nonce);
-        Span<byte> tail = stackalloc byte[1];
-        tail[0] = (byte)type;
-        if (padding > 0)
-        {
-            // Rare enough for its own buffer: type ‖ zeros behind the content.
-            tail = new byte[1 + padding];
-            tail[0] = (byte)type;
-        }
-        _aead.Seal(nonce, content, tail, record[..RecordHeader.Size], record.Slice(RecordHeader.Size, length));
-        return RecordHeader.Size + length;
     }
 
     public override bool TryOpen(ReadOnlySpan<byte> record, Span<byte> plaintext, out ContentType type, out int length)
@@ -99,6 +82,24 @@ internal sealed class Tls13Protection : RecordProtection
         Wipe(_secret);
         Wipe(_iv);
         _aead.Dispose();
+    }
+
+    protected override int Seal(long sequence, ContentType type, ReadOnlySpan<byte> content, int padding, Span<byte> record)
+    {
+        int length = content.Length + padding + Overhead;
+        RecordHeader.Write(record, ContentType.ApplicationData, 0x0303, length);
+        Span<byte> nonce = stackalloc byte[Aead.NonceLength];
+        XorNonce(_iv, sequence, nonce);
+        Span<byte> tail = stackalloc byte[1];
+        tail[0] = (byte)type;
+        if (padding > 0)
+        {
+            // Rare enough for its own buffer: type ‖ zeros behind the content.
+            tail = new byte[1 + padding];
+            tail[0] = (byte)type;
+        }
+        _aead.Seal(nonce, content, tail, record[..RecordHeader.Size], record.Slice(RecordHeader.Size, length));
+        return RecordHeader.Size + length;
     }
 
     private Aead MakeKeys()

@@ -20,7 +20,17 @@ public sealed class BannedSymbolsTests
 
     [Fact]
     public void AUseIsFoundInTheSample() =>
-        Assert.Equal(["Elsewhere/Stray.cs: .ctor", "Elsewhere/Stray.cs: Next", "Elsewhere/Stray.cs: Random", "Elsewhere/Stray.cs: get_UtcNow"], BannedUses(Sample));
+        Assert.Equal(["Elsewhere/Impatient.cs: SequenceEqual", "Elsewhere/Stray.cs: .ctor", "Elsewhere/Stray.cs: Next", "Elsewhere/Stray.cs: Random", "Elsewhere/Stray.cs: get_UtcNow"], BannedUses(Sample));
+
+    // M1, CVE-2025-11932: where binders and Finished are compared, and what a comparison that stops early would look like.
+    [Fact]
+    public void M1_BindersAndFinishedAreComparedInFixedTime()
+    {
+        string[] files = [.. Library.Uses().Where(use => use.Target.Name == nameof(System.Security.Cryptography.CryptographicOperations.FixedTimeEquals)).Select(use => use.File).Distinct()];
+        Assert.Contains("Handshake/Proofs.cs", files);
+        Assert.Contains("Handshake/Server13.cs", files);
+        Assert.Contains("Elsewhere/Impatient.cs: SequenceEqual", BannedUses(Sample));
+    }
 
     [Fact]
     public void EveryBannedSymbolExists()

@@ -10,7 +10,7 @@ namespace Segno.Tests.Connections;
 /// <summary>Sessions in a client's hands: which one is offered, to whom, how often, and what becomes of one that must be resumed.</summary>
 public sealed class ClientSessionTests
 {
-    public static TheoryData<ResumptionMechanism> Mechanisms => Exhibits.All;
+    public static TheoryData<ResumptionMechanism> Mechanisms => Exhibits.Mechanisms;
 
     public static TheoryData<ResumptionMechanism, string, string> Hosts => new()
     {
@@ -57,9 +57,9 @@ public sealed class ClientSessionTests
     public void AnAddressIsTheSameHoweverItIsWritten()
     {
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-            ResumptionMechanism.Psk, null, o => o.ServerCertificates = [TestPki.Ecdsa("::1").Tls]);
+            SessionKind.StatelessPsk, null, o => o.ServerCertificates = [TestPki.Ecdsa("::1").Tls]);
         TlsSession session = Exhibits.Session(client, server, "::1");
-        (TlsClientContext told, _) = Exhibits.Contexts(ResumptionMechanism.Psk, o => o.Resume = session);
+        (TlsClientContext told, _) = Exhibits.Contexts(SessionKind.StatelessPsk, o => o.Resume = session);
         using EnginePair pair = EnginePair.Connect(told, server, "0:0:0:0:0:0:0:1");
         Assert.True(pair.Client.Info.Resumption.IsResumed);
     }
@@ -67,10 +67,10 @@ public sealed class ClientSessionTests
     [Fact]
     public void APortIsNoHost()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk);
         TlsSession session = Exhibits.Session(client, server);
         // FTPS: the data connection goes to another port of the same server.
-        (TlsClientContext told, _) = Exhibits.Contexts(ResumptionMechanism.Psk, o => o.Resume = session);
+        (TlsClientContext told, _) = Exhibits.Contexts(SessionKind.StatelessPsk, o => o.Resume = session);
         using var connection = new TlsConnection(told, "localhost", 50_000);
         connection.Start();
         Assert.True(HelloOffers(connection, session));
@@ -110,10 +110,10 @@ public sealed class ClientSessionTests
     [Trait("Museum", "J1")]
     public void WhatWasTakenInHandIsNotOfferedAgainByTheCacheNorTheOtherWayRound()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk, null, o => o.TicketCount = 1);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk, null, o => o.TicketCount = 1);
         TlsSession session = Exhibits.Session(client, server);
         Assert.Equal(1, client.SessionCache.Count);
-        (TlsClientContext told, _) = Exhibits.Contexts(ResumptionMechanism.Psk, o => o.Resume = session);
+        (TlsClientContext told, _) = Exhibits.Contexts(SessionKind.StatelessPsk, o => o.Resume = session);
         EnginePair.Connect(told, server).Dispose();
         using EnginePair pair = EnginePair.Connect(client, server);
         Assert.Equal(ResumptionReason.SessionConsumed, pair.Client.Info.Resumption.Reason);
@@ -122,9 +122,9 @@ public sealed class ClientSessionTests
     [Fact]
     public void OfManyWhoHaveOneTls13SessionOneOffersIt()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk);
         TlsSession session = Exhibits.Session(client, server);
-        (TlsClientContext told, _) = Exhibits.Contexts(ResumptionMechanism.Psk, o => o.Resume = session);
+        (TlsClientContext told, _) = Exhibits.Contexts(SessionKind.StatelessPsk, o => o.Resume = session);
         int offered = 0;
         Parallel.For(0, 64, _ =>
         {
@@ -144,7 +144,7 @@ public sealed class ClientSessionTests
     [InlineData("sent")]
     public void ASessionWhoseHelloNeverWentOutMayBeOfferedAgain(string end)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk, null, o => o.TicketCount = 2);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk, null, o => o.TicketCount = 2);
         Exhibits.Session(client, server);
         Assert.Equal(2, client.SessionCache.Count);
         var connection = new TlsConnection(client, "localhost", 443);
@@ -179,9 +179,9 @@ public sealed class ClientSessionTests
     [Fact]
     public void ASessionInHandWhoseHelloNeverWentOutMayBeOfferedAgain()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk);
         TlsSession session = Exhibits.Session(client, server);
-        (TlsClientContext told, _) = Exhibits.Contexts(ResumptionMechanism.Psk, o => o.Resume = session);
+        (TlsClientContext told, _) = Exhibits.Contexts(SessionKind.StatelessPsk, o => o.Resume = session);
         for (int i = 0; i < 2; i++)
         {
             using var unsent = new TlsConnection(told, "localhost", 443);
@@ -194,7 +194,7 @@ public sealed class ClientSessionTests
     [Fact]
     public void WhatTheCacheWasToldToForgetDoesNotComeBack()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk, null, o => o.TicketCount = 1);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk, null, o => o.TicketCount = 1);
         Exhibits.Session(client, server);
         var connection = new TlsConnection(client, "localhost", 443);
         connection.Start();
@@ -209,11 +209,11 @@ public sealed class ClientSessionTests
     public void Tls13ComesBeforeTls12AndOneThatFitsBeforeNone()
     {
         var cache = new MemoryClientSessionCache();
-        (TlsClientContext client, TlsServerContext server13) = Exhibits.Contexts(ResumptionMechanism.Psk, o => o.SessionCache = cache, o => (o.TicketCount, o.TicketCountOnResumption) = (1, 0));
-        TlsServerContext server12 = Exhibits.Contexts(ResumptionMechanism.Ticket).Server;
+        (TlsClientContext client, TlsServerContext server13) = Exhibits.Contexts(SessionKind.StatelessPsk, o => o.SessionCache = cache, o => (o.TicketCount, o.TicketCountOnResumption) = (1, 0));
+        TlsServerContext server12 = Exhibits.Contexts(SessionKind.Ticket).Server;
         Exhibits.Session(client, server13);
         (TlsClientContext only12, _) = Exhibits.Contexts(
-            ResumptionMechanism.Psk, o => (o.SessionCache, o.EnabledSslProtocols) = (cache, SslProtocols.Tls12));
+            SessionKind.StatelessPsk, o => (o.SessionCache, o.EnabledSslProtocols) = (cache, SslProtocols.Tls12));
         // Of the two that are there now, that of TLS 1.2 is the newer one.
         Exhibits.Session(only12, server12);
         Assert.Equal(2, cache.Count);
@@ -239,7 +239,7 @@ public sealed class ClientSessionTests
     public void ACacheThatNeverRunsDryDoesNotKeepAHandshakeBusy()
     {
         var endless = new EndlessCache();
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk, o => o.SessionCache = endless);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk, o => o.SessionCache = endless);
         using EnginePair pair = EnginePair.Connect(client, server);
         Assert.Equal(ResumptionStatus.NotOffered, pair.Client.Info.Resumption.Status);
         Assert.Equal((16, 16), (endless.Taken, endless.Returned));
@@ -278,8 +278,8 @@ public sealed class ClientSessionTests
     {
         var cache = new MemoryClientSessionCache();
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-            ResumptionMechanism.Psk, o => o.SessionCache = cache, o => (o.TicketCount, o.TicketCountOnResumption) = (1, 0));
-        (TlsClientContext strict, _) = Exhibits.Contexts(ResumptionMechanism.Psk, o =>
+            SessionKind.StatelessPsk, o => o.SessionCache = cache, o => (o.TicketCount, o.TicketCountOnResumption) = (1, 0));
+        (TlsClientContext strict, _) = Exhibits.Contexts(SessionKind.StatelessPsk, o =>
         {
             o.RequireResumption = true;
             o.SessionCache = cache;
@@ -380,7 +380,7 @@ public sealed class ClientSessionTests
     [Fact]
     public void AClientsBytesGoWhereItsSessionGoes()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk);
         TlsSession session = Exhibits.Session(client, server);
         byte[] most = TestBytes(4096);
         TlsSession marked = session.WithApplicationData(most);
@@ -390,7 +390,7 @@ public sealed class ClientSessionTests
         Assert.Equal(session.Export(), marked.WithApplicationData([]).Export());
         TlsSession imported = TlsSession.Import(marked.Export());
         Assert.Equal(most, imported.ApplicationData.ToArray());
-        (TlsClientContext told, _) = Exhibits.Contexts(ResumptionMechanism.Psk, o => o.Resume = imported);
+        (TlsClientContext told, _) = Exhibits.Contexts(SessionKind.StatelessPsk, o => o.Resume = imported);
         using EnginePair pair = EnginePair.Connect(told, server);
         Assert.True(pair.Server.Info.Resumption.IsResumed);
         Assert.True(pair.Server.SessionApplicationData.IsEmpty);

@@ -8,7 +8,7 @@ namespace Segno.Tests.Connections;
 /// <summary>Sessions that wait for the application's verdict (museum A12), and tickets on demand.</summary>
 public sealed class CommitTests
 {
-    public static TheoryData<ResumptionMechanism> Mechanisms => Exhibits.All;
+    public static TheoryData<ResumptionMechanism> Mechanisms => Exhibits.Mechanisms;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -85,7 +85,7 @@ public sealed class CommitTests
     [Fact]
     public void AFatalAlertTakesACommittedSessionBack()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.SessionId, null, o => o.DeferSessions = true);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.SessionId, null, o => o.DeferSessions = true);
         using EnginePair pair = EnginePair.Connect(client, server);
         Assert.True(Commit(pair));
         Assert.Equal(1, server.Settings.OwnedSessionStore!.Count);
@@ -98,7 +98,7 @@ public sealed class CommitTests
     {
         var store = new StoreDouble { Before = _ => throw new InvalidOperationException("down") };
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-            ResumptionMechanism.SessionId, null, o => (o.DeferSessions, o.SessionStore, o.Group) = (true, store, "g"));
+            SessionKind.SessionId, null, o => (o.DeferSessions, o.SessionStore, o.Group) = (true, store, "g"));
         using EnginePair pair = EnginePair.Connect(client, server);
         Assert.False(await pair.Server.CommitSessionAsync(Token));
         pair.Send(pair.Server, "fine"u8);
@@ -109,7 +109,7 @@ public sealed class CommitTests
     [Fact]
     public void TicketsOnDemandUpToSixteenEachForOneConnection()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk);
         var sessions = new List<TlsSession>();
         using (EnginePair pair = EnginePair.Connect(client, server))
         {
@@ -151,7 +151,7 @@ public sealed class CommitTests
     [Fact]
     public void TicketsOnDemandWhereNoneFollowTheHandshake()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk, null, o => o.TicketCount = 0);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk, null, o => o.TicketCount = 0);
         using (EnginePair pair = EnginePair.Connect(client, server))
         {
             Assert.Null(pair.Client.Session);
@@ -165,7 +165,7 @@ public sealed class CommitTests
     [Fact]
     public async Task MisuseIsRefused()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk, null, o => o.DeferSessions = true);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk, null, o => o.DeferSessions = true);
         using var pair = new EnginePair(client, server);
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await pair.Server.CommitSessionAsync(Token));
         Assert.Throws<InvalidOperationException>(() => Issue(pair.Server, 1));
@@ -184,7 +184,7 @@ public sealed class CommitTests
     [Fact]
     public async Task AStreamCommitsAndIssues()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk, null, o => o.DeferSessions = true);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk, null, o => o.DeferSessions = true);
         await using (TlsStreams streams = await TlsStreams.ConnectAsync(client, server))
         {
             Assert.True(await streams.Server.CommitSessionAsync(Token));
@@ -200,7 +200,7 @@ public sealed class CommitTests
     [Fact]
     public async Task APipeCommitsAndIssues()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.SessionId, null, o => o.DeferSessions = true);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.SessionId, null, o => o.DeferSessions = true);
         await using TlsPipes pipes = TlsPipes.Create();
         await Task.WhenAll(
             pipes.Server.AuthenticateAsServerAsync(server, Token), pipes.Client.AuthenticateAsClientAsync(client, "localhost", Token));

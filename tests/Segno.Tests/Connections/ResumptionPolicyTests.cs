@@ -16,7 +16,7 @@ public sealed class ResumptionPolicyTests
     private readonly PolicyDouble _policy = new();
 
     [Theory]
-    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    [MemberData(nameof(Exhibits.Mechanisms), MemberType = typeof(Exhibits))]
     public void ADeclinedSessionIsAFullHandshakeWithTheRulesName(ResumptionMechanism mechanism)
     {
         (TlsClientContext client, TlsServerContext server) = Contexts(mechanism);
@@ -34,7 +34,7 @@ public sealed class ResumptionPolicyTests
 
     /// <summary>A policy has no say where the rules have said no.</summary>
     [Theory]
-    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    [MemberData(nameof(Exhibits.Mechanisms), MemberType = typeof(Exhibits))]
     public void ASessionThatTheRulesDeclineIsNotAskedAbout(ResumptionMechanism mechanism)
     {
         (TlsClientContext client, TlsServerContext server) = Contexts(mechanism, o => o.Group = "a");
@@ -48,7 +48,7 @@ public sealed class ResumptionPolicyTests
     }
 
     [Theory]
-    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    [MemberData(nameof(Exhibits.Mechanisms), MemberType = typeof(Exhibits))]
     public void APolicyThatThrowsFailsNoHandshake(ResumptionMechanism mechanism)
     {
         (TlsClientContext client, TlsServerContext server) = Contexts(mechanism);
@@ -64,7 +64,7 @@ public sealed class ResumptionPolicyTests
     }
 
     [Theory]
-    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    [MemberData(nameof(Exhibits.Mechanisms), MemberType = typeof(Exhibits))]
     public void WhatAPolicyIsTold(ResumptionMechanism mechanism)
     {
         var clock = new TestClock();
@@ -169,7 +169,7 @@ public sealed class ResumptionPolicyTests
 
     /// <summary>One second is a lifetime; less is none, and then nothing is sent or kept.</summary>
     [Theory]
-    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    [MemberData(nameof(Exhibits.Mechanisms), MemberType = typeof(Exhibits))]
     public async Task WithoutALifetimeThereIsNothingToResume(ResumptionMechanism mechanism)
     {
         foreach (int milliseconds in (int[])[1000, 999, 0, -1])
@@ -186,7 +186,7 @@ public sealed class ResumptionPolicyTests
 
     /// <summary>Kept on the server or nowhere: TLS 1.2 has session IDs for that.</summary>
     [Theory]
-    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    [MemberData(nameof(Exhibits.Mechanisms), MemberType = typeof(Exhibits))]
     public async Task StatefulMeansNoStatelessTicket(ResumptionMechanism mechanism)
     {
         bool is13 = mechanism == ResumptionMechanism.Psk;
@@ -295,7 +295,7 @@ public sealed class ResumptionPolicyTests
     /// tickets than it may have, and nothing lives longer than the options say.
     /// </summary>
     [Theory]
-    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    [MemberData(nameof(Exhibits.Mechanisms), MemberType = typeof(Exhibits))]
     public void NoVerdictWidens(ResumptionMechanism mechanism)
     {
         var random = new Random(4711 + (int)mechanism);
@@ -336,7 +336,7 @@ public sealed class ResumptionPolicyTests
 
     /// <summary>The shipped policy, with what the context counts: the fifth handshake of a minute is one too many, for its network and no other.</summary>
     [Theory]
-    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    [MemberData(nameof(Exhibits.Mechanisms), MemberType = typeof(Exhibits))]
     public void AFloodFromOneNetworkGetsNothingToResume(ResumptionMechanism mechanism)
     {
         var clock = new TestClock();

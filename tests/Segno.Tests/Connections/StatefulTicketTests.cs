@@ -224,7 +224,7 @@ public sealed class StatefulTicketTests
 
     private static (TlsClientContext Client, TlsServerContext Server) Contexts(
         TlsTicketMode mode, ISessionStore? store, Action<TlsServerOptions>? configure = null)
-        => Exhibits.Contexts(ResumptionMechanism.Psk, null, o =>
+        => Exhibits.Contexts(SessionKind.StatelessPsk, null, o =>
         {
             // A clock that stands still: no store is too slow on a busy machine.
             (o.TicketMode, o.SessionStore, o.Group, o.TimeProvider) = (mode, store, "g", new FakeTimeProvider(TimeProvider.System.GetUtcNow()));
@@ -234,7 +234,7 @@ public sealed class StatefulTicketTests
     /// <summary>A client that has nothing but the session.</summary>
     private static EnginePair Resume(TlsSession session, TlsServerContext server, Action<TlsClientOptions>? configure = null)
         => EnginePair.Connect(
-            Exhibits.Contexts(ResumptionMechanism.Psk, o =>
+            Exhibits.Contexts(SessionKind.StatelessPsk, o =>
             {
                 // Whoever comes twice with it is whom the server has to stop.
                 (o.Resume, o.AllowTicketReuse) = (session, true);

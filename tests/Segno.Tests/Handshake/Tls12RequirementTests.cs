@@ -16,7 +16,7 @@ public class Tls12RequirementTests
 {
     private static readonly byte[] Sentinel = [.. new byte[24], .. "DOWNGRD"u8, 1];
 
-    public static TheoryData<ResumptionMechanism> Mechanisms => Exhibits.Tls12;
+    public static TheoryData<ResumptionMechanism> Mechanisms => [ResumptionMechanism.SessionId, ResumptionMechanism.Ticket];
 
     //
     [Theory]
@@ -55,7 +55,7 @@ public class Tls12RequirementTests
     [Fact]
     public void SessionIdsOfEveryLengthAreTaken()
     {
-        (_, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.SessionId);
+        (_, TlsServerContext server) = Exhibits.Contexts(SessionKind.SessionId);
         for (int length = 0; length <= 32; length++)
         {
             using var script = new ScriptedClient(server) { SessionId = [.. Enumerable.Repeat((byte)1, length)] };
@@ -73,7 +73,7 @@ public class Tls12RequirementTests
     [Fact]
     public void WithATicketTheSessionIdIsOnlyEchoed()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Ticket);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.Ticket);
         TlsSession session = Exhibits.Session(client, server);
         for (int length = 0; length <= 32; length++)
         {
@@ -91,7 +91,7 @@ public class Tls12RequirementTests
     [Fact]
     public void ABadTicketBesideAGoodSessionIdIsAFullHandshake()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.SessionId);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.SessionId);
         TlsSession session = Exhibits.Session(client, server);
         using (var script = new ScriptedClient(server) { SessionId = session.SessionId.ToArray() })
         {
@@ -107,7 +107,7 @@ public class Tls12RequirementTests
     [Fact]
     public void ATicketThatIsNotOursIsAFullHandshake()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Ticket);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.Ticket);
         byte[] good = Exhibits.Session(client, server).Ticket.ToArray();
         IEnumerable<byte[]> tickets =
         [
@@ -132,7 +132,7 @@ public class Tls12RequirementTests
     [Fact]
     public void NoTicketComesUnasked()
     {
-        (_, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Ticket);
+        (_, TlsServerContext server) = Exhibits.Contexts(SessionKind.Ticket);
         using var script = new ScriptedClient(server);
         script.SendHello12();
         Assert.Null(script.Full12());
@@ -162,7 +162,7 @@ public class Tls12RequirementTests
     {
         var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
         using var keys = new TicketKeyRing(timeProvider: clock);
-        (_, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Ticket, null, o => (o.TicketKeys, o.Group) = (keys, "test"));
+        (_, TlsServerContext server) = Exhibits.Contexts(SessionKind.Ticket, null, o => (o.TicketKeys, o.Group) = (keys, "test"));
         server.Settings.Sessions = new NoTickets();
         using var script = new ScriptedClient(server);
         script.SendHello12([]);
@@ -175,7 +175,7 @@ public class Tls12RequirementTests
     [Fact]
     public void ABadFinishedGetsNoTicket()
     {
-        (_, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Ticket);
+        (_, TlsServerContext server) = Exhibits.Contexts(SessionKind.Ticket);
         using var script = new ScriptedClient(server);
         script.SendHello12([]);
         script.ReceiveFlight12();
@@ -210,7 +210,7 @@ public class Tls12RequirementTests
     {
         var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-            ResumptionMechanism.Ticket, o => o.TimeProvider = clock, o => o.TimeProvider = clock);
+            SessionKind.Ticket, o => o.TimeProvider = clock, o => o.TimeProvider = clock);
         TlsSession session = Exhibits.Session(client, server);
         foreach (int minutes in (int[])[29, 2, 28])
         {
@@ -236,7 +236,7 @@ public class Tls12RequirementTests
     {
         var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-            ResumptionMechanism.Ticket,
+            SessionKind.Ticket,
             o => o.TimeProvider = clock,
             o =>
             {
@@ -346,7 +346,7 @@ public class Tls12RequirementTests
         }
     }
 
-    public static TheoryData<ResumptionMechanism> AllMechanisms => Exhibits.All;
+    public static TheoryData<ResumptionMechanism> AllMechanisms => Exhibits.Mechanisms;
 
     // who falls back although it could have had more is told so.
     [Theory]
@@ -403,7 +403,7 @@ public class Tls12RequirementTests
     [Fact]
     public void AServerOfTls12AloneMarksNothing()
     {
-        (_, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.SessionId);
+        (_, TlsServerContext server) = Exhibits.Contexts(SessionKind.SessionId);
         using var script = new ScriptedClient(server);
         script.SendHello12();
         Assert.NotEqual(Sentinel[24..], script.ReceiveHello().Random[24..]);
@@ -471,7 +471,7 @@ public class Tls12RequirementTests
     [Fact]
     public void ExplicitNoncesCount()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.SessionId, o => o.CipherSuites = [TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.SessionId, o => o.CipherSuites = [TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]);
         Dictionary<bool, List<long>> nonces = new() { [true] = [], [false] = [] };
         using var pair = new EnginePair(client, server)
         {

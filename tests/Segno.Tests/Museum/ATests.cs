@@ -13,31 +13,31 @@ namespace Segno.Tests.Museum;
 /// OptionScopeTests, A12 is CommitTests.
 /// </summary>
 [Trait("Exhibit", "core")]
-public sealed class ATests
+public sealed partial class ATests
 {
     private const string A = "a.example";
     private const string B = "b.example";
 
-    public static TheoryData<ResumptionMechanism> Mechanisms => Exhibits.All;
+    public static TheoryData<SessionKind> Mechanisms => Exhibits.All;
 
-    public static TheoryData<ResumptionMechanism, string?> OtherNames => Exhibits.Cross<string?>(B, null);
+    public static TheoryData<SessionKind, string?> OtherNames => Exhibits.Cross<string?>(B, null);
 
-    public static TheoryData<ResumptionMechanism, string> SameNames => Exhibits.Cross("a.example", "A.eXAMPLE", "a.example.");
+    public static TheoryData<SessionKind, string> SameNames => Exhibits.Cross("a.example", "A.eXAMPLE", "a.example.");
 
-    public static TheoryData<ResumptionMechanism, bool, bool, string?> SharingMatrix
+    public static TheoryData<SessionKind, bool, bool, string?> SharingMatrix
     {
         get
         {
-            var data = new TheoryData<ResumptionMechanism, bool, bool, string?>();
+            var data = new TheoryData<SessionKind, bool, bool, string?>();
             foreach (bool sameKeys in (bool[])[true, false])
             {
                 foreach (bool sameGroup in (bool[])[true, false])
                 {
                     foreach (string? name in (string?[])[A, "A.Example.", B, null])
                     {
-                        data.Add(ResumptionMechanism.SessionId, sameKeys, sameGroup, name);
-                        data.Add(ResumptionMechanism.Ticket, sameKeys, sameGroup, name);
-                        data.Add(ResumptionMechanism.Psk, sameKeys, sameGroup, name);
+                        data.Add(SessionKind.SessionId, sameKeys, sameGroup, name);
+                        data.Add(SessionKind.Ticket, sameKeys, sameGroup, name);
+                        data.Add(SessionKind.StatelessPsk, sameKeys, sameGroup, name);
                     }
                 }
             }
@@ -45,15 +45,15 @@ public sealed class ATests
         }
     }
 
-    public static TheoryData<ResumptionMechanism, string> FalseTickets
+    public static TheoryData<SessionKind, string> FalseTickets
     {
         get
         {
-            var data = new TheoryData<ResumptionMechanism, string>();
+            var data = new TheoryData<SessionKind, string>();
             foreach (string kind in (string[])["random", "of another server", "its own"])
             {
-                data.Add(ResumptionMechanism.Ticket, kind);
-                data.Add(ResumptionMechanism.Psk, kind);
+                data.Add(SessionKind.Ticket, kind);
+                data.Add(SessionKind.StatelessPsk, kind);
             }
             return data;
         }
@@ -62,74 +62,74 @@ public sealed class ATests
     // A1, A7: who showed a its certificate is nobody at b, whether the hello names b or nobody.
     [Theory]
     [MemberData(nameof(OtherNames))]
-    public void A1_AnotherVirtualHostAsksForItsOwnCertificate(ResumptionMechanism mechanism, string? serverName)
+    public void A1_AnotherVirtualHostAsksForItsOwnCertificate(SessionKind kind, string? serverName)
     {
-        var hosts = new VirtualHosts(mechanism);
+        var hosts = new VirtualHosts(kind);
         TlsSession session = hosts.SessionWithA();
         using var script = new ScriptedClient(hosts.Router) { ServerName = serverName };
         Exhibits.Offer(script, session);
         Assert.Equal(
-            ResumptionOutcome.Declined(mechanism, ResumptionReason.ScopeMismatch, nameof(ScopeComponent.TrustAnchors)), script.Engine.Info.Resumption);
+            ResumptionOutcome.Declined(kind.ToMechanism(), ResumptionReason.ScopeMismatch, nameof(ScopeComponent.TrustAnchors)), script.Engine.Info.Resumption);
         Assert.Null(script.Engine.Info.RemoteCertificate);
-        AssertAsksForCertificate(script, mechanism);
+        AssertAsksForCertificate(script, kind);
     }
 
     [Theory]
     [MemberData(nameof(SameNames))]
-    public void A1_TheSameVirtualHostInAnySpellingResumes(ResumptionMechanism mechanism, string serverName)
+    public void A1_TheSameVirtualHostInAnySpellingResumes(SessionKind kind, string serverName)
     {
-        var hosts = new VirtualHosts(mechanism);
-        Assert.Equal(ResumptionOutcome.Resumed(mechanism), Exhibits.Redeem(hosts.Router, hosts.SessionWithA(), serverName));
+        var hosts = new VirtualHosts(kind);
+        Assert.Equal(ResumptionOutcome.Resumed(kind.ToMechanism()), Exhibits.Redeem(hosts.Router, hosts.SessionWithA(), serverName));
     }
 
     // RFC 6066 §3: an address is no host name, and chooses no virtual host.
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void A1_AnAddressAsServerNameIsRefused(ResumptionMechanism mechanism)
+    public void A1_AnAddressAsServerNameIsRefused(SessionKind kind)
     {
-        var hosts = new VirtualHosts(mechanism);
+        var hosts = new VirtualHosts(kind);
         TlsSession session = hosts.SessionWithA();
         Assert.Equal(TlsFault.ServerNameInvalid, Assert.ThrowsAny<TlsException>(() => Exhibits.Redeem(hosts.Router, session, "127.0.0.1")).Fault);
-        Assert.Equal(ResumptionOutcome.Resumed(mechanism), Exhibits.Redeem(hosts.Router, session, A));
+        Assert.Equal(ResumptionOutcome.Resumed(kind.ToMechanism()), Exhibits.Redeem(hosts.Router, session, A));
     }
 
     /// <summary>The sabotage: a server that forgets where a session is from lets it in everywhere, and the test above would see it.</summary>
     [Theory]
     [MemberData(nameof(OtherNames))]
-    public void A1_WithoutAScopeItWouldResume(ResumptionMechanism mechanism, string? serverName)
+    public void A1_WithoutAScopeItWouldResume(SessionKind kind, string? serverName)
     {
-        var hosts = new VirtualHosts(mechanism);
+        var hosts = new VirtualHosts(kind);
         TlsSession session = hosts.SessionWithA();
-        hosts.ForB.Settings.Sessions = new Forgetful(hosts.ForB.Settings, serverName);
-        Assert.Equal(ResumptionOutcome.Resumed(mechanism), Exhibits.Redeem(hosts.Router, session, serverName));
+        hosts.ForB.Settings.Sessions = new Forgetful(hosts.ForA.Settings, hosts.ForB.Settings.Scope, serverName);
+        Assert.Equal(ResumptionOutcome.Resumed(kind.ToMechanism()), Exhibits.Redeem(hosts.Router, session, serverName));
     }
 
     // A2: declined is not refused. The client comes with what the other policy wants, and is let in as that.
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void A2_ADeclinedSessionEndsInAFullHandshake(ResumptionMechanism mechanism)
+    public void A2_ADeclinedSessionEndsInAFullHandshake(SessionKind kind)
     {
         TestCertificate shown = TestPki.ClientEcdsa();
         (TlsClientContext client, TlsServerContext before) = Exhibits.Contexts(
-            mechanism, o => o.ClientCertificateSelector = (_, _) => ValueTask.FromResult<TlsCertificate?>(shown.Tls), o => VirtualHosts.Require(o, TestPki.Root));
-        TlsServerContext after = Exhibits.Contexts(mechanism, null, o => VirtualHosts.Require(o, TestPki.OtherRoot)).Server;
+            kind, o => o.ClientCertificateSelector = (_, _) => ValueTask.FromResult<TlsCertificate?>(shown.Tls), o => VirtualHosts.Require(o, TestPki.Root));
+        TlsServerContext after = Exhibits.Contexts(kind, null, o => VirtualHosts.Require(o, TestPki.OtherRoot)).Server;
         Exhibits.ShareSessions(before, after);
         Exhibits.Session(client, before);
         shown = TestPki.UntrustedClient;
         using EnginePair pair = EnginePair.Connect(client, after);
         Assert.Equal(
-            ResumptionOutcome.Declined(mechanism, ResumptionReason.ScopeMismatch, nameof(ScopeComponent.TrustAnchors)), pair.Server.Info.Resumption);
+            ResumptionOutcome.Declined(kind.ToMechanism(), ResumptionReason.ScopeMismatch, nameof(ScopeComponent.TrustAnchors)), pair.Server.Info.Resumption);
         Assert.Equal(ResumptionReason.DeclinedByServer, pair.Client.Info.Resumption.Reason);
         Assert.Equal(TestPki.UntrustedClient.Certificate.Thumbprint, pair.Server.Info.RemoteCertificate?.Thumbprint);
     }
 
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void A2_TheOldCertificateIsNotLetIn(ResumptionMechanism mechanism)
+    public void A2_TheOldCertificateIsNotLetIn(SessionKind kind)
     {
         (TlsClientContext client, TlsServerContext before) = Exhibits.Contexts(
-            mechanism, o => o.ClientCertificate = TestPki.ClientEcdsa().Tls, o => VirtualHosts.Require(o, TestPki.Root));
-        TlsServerContext after = Exhibits.Contexts(mechanism, null, o => VirtualHosts.Require(o, TestPki.OtherRoot)).Server;
+            kind, o => o.ClientCertificate = TestPki.ClientEcdsa().Tls, o => VirtualHosts.Require(o, TestPki.Root));
+        TlsServerContext after = Exhibits.Contexts(kind, null, o => VirtualHosts.Require(o, TestPki.OtherRoot)).Server;
         Exhibits.ShareSessions(before, after);
         Exhibits.Session(client, before);
         using var pair = new EnginePair(client, after);
@@ -140,9 +140,9 @@ public sealed class ATests
     // A3: by this an application tells a request for another host from one for this; 421 is its answer to give.
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void A3_AResumedConnectionSaysForWhichHostItIs(ResumptionMechanism mechanism)
+    public void A3_AResumedConnectionSaysForWhichHostItIs(SessionKind kind)
     {
-        var hosts = new VirtualHosts(mechanism);
+        var hosts = new VirtualHosts(kind);
         hosts.SessionWithA();
         using EnginePair pair = EnginePair.Connect(hosts.Client, hosts.Router, A);
         Assert.True(pair.Server.Info.Resumption.IsResumed);
@@ -153,12 +153,13 @@ public sealed class ATests
     // A4, A6: issuer × redeemer, the same policy on both: the keys open, the group lets in, the name must be the same.
     [Theory]
     [MemberData(nameof(SharingMatrix))]
-    public void A4_WhoSharesKeysSharesSessionsOnlyUnderOneGroupAndName(ResumptionMechanism mechanism, bool sameKeys, bool sameGroup, string? serverName)
+    [Trait("Museum", "A6")]
+    public void A4_WhoSharesKeysSharesSessionsOnlyUnderOneGroupAndName(SessionKind kind, bool sameKeys, bool sameGroup, string? serverName)
     {
         (TlsClientContext client, TlsServerContext issuer) = Exhibits.Contexts(
-            mechanism, null, o => (o.Group, o.ServerCertificates) = ("one", [TestPki.Ecdsa(A, B).Tls]));
+            kind, null, o => (o.Group, o.ServerCertificates) = ("one", [TestPki.Ecdsa(A, B).Tls]));
         TlsServerContext redeemer = Exhibits.Contexts(
-            mechanism, null, o => (o.Group, o.ServerCertificates) = (sameGroup ? "one" : "two", [TestPki.Ecdsa(A, B).Tls])).Server;
+            kind, null, o => (o.Group, o.ServerCertificates) = (sameGroup ? "one" : "two", [TestPki.Ecdsa(A, B).Tls])).Server;
         if (sameKeys)
         {
             Exhibits.ShareSessions(issuer, redeemer);
@@ -166,7 +167,7 @@ public sealed class ATests
         TlsSession session = Exhibits.Session(client, issuer, A);
         ResumptionReason expected = (sameKeys, sameGroup, serverName) switch
         {
-            (false, _, _) => mechanism == ResumptionMechanism.SessionId ? ResumptionReason.SessionNotFound : ResumptionReason.UnknownTicketKey,
+            (false, _, _) => kind.IsStored() ? ResumptionReason.SessionNotFound : ResumptionReason.UnknownTicketKey,
             (_, false, _) => ResumptionReason.ScopeMismatch,
             (_, _, null or B) => ResumptionReason.ServerNameMismatch,
             _ => ResumptionReason.None,
@@ -178,10 +179,10 @@ public sealed class ATests
     // A5: somebody in between leads the resumption to another server of the same process. It makes a full handshake, and the client sees who it is.
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void A5_AMisdirectedResumptionShowsTheWrongCertificate(ResumptionMechanism mechanism)
+    public void A5_AMisdirectedResumptionShowsTheWrongCertificate(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext a) = Exhibits.Contexts(mechanism, null, o => o.ServerCertificates = [TestPki.Ecdsa(A).Tls]);
-        TlsServerContext b = Exhibits.Contexts(mechanism, null, o => o.ServerCertificates = [TestPki.Ecdsa(B).Tls]).Server;
+        (TlsClientContext client, TlsServerContext a) = Exhibits.Contexts(kind, null, o => o.ServerCertificates = [TestPki.Ecdsa(A).Tls]);
+        TlsServerContext b = Exhibits.Contexts(kind, null, o => o.ServerCertificates = [TestPki.Ecdsa(B).Tls]).Server;
         Exhibits.ShareSessions(a, b);
         Exhibits.Session(client, a, A);
         using var pair = new EnginePair(client, b, A);
@@ -193,12 +194,12 @@ public sealed class ATests
     // A8: the same options but for one: whom they trust.
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void A8_ACloneThatTrustsOthersDeclines(ResumptionMechanism mechanism)
+    public void A8_ACloneThatTrustsOthersDeclines(SessionKind kind)
     {
         (TlsClientContext client, TlsServerContext first) = Exhibits.Contexts(
-            mechanism, o => o.ClientCertificate = TestPki.ClientEcdsa().Tls, o => VirtualHosts.Require(o, TestPki.Root));
-        TlsServerContext same = Exhibits.Contexts(mechanism, null, o => VirtualHosts.Require(o, TestPki.Root)).Server;
-        TlsServerContext clone = Exhibits.Contexts(mechanism, null, o =>
+            kind, o => o.ClientCertificate = TestPki.ClientEcdsa().Tls, o => VirtualHosts.Require(o, TestPki.Root));
+        TlsServerContext same = Exhibits.Contexts(kind, null, o => VirtualHosts.Require(o, TestPki.Root)).Server;
+        TlsServerContext clone = Exhibits.Contexts(kind, null, o =>
         {
             VirtualHosts.Require(o, TestPki.Root);
             o.CertificateChainPolicy!.CustomTrustStore.Add(TestPki.OtherRoot.Certificate);
@@ -206,33 +207,33 @@ public sealed class ATests
         Exhibits.ShareSessions(first, same);
         Exhibits.ShareSessions(first, clone);
         TlsSession session = Exhibits.Session(client, first);
-        Assert.Equal(ResumptionOutcome.Resumed(mechanism), Exhibits.Redeem(same, session));
         Assert.Equal(
-            ResumptionOutcome.Declined(mechanism, ResumptionReason.ScopeMismatch, nameof(ScopeComponent.TrustAnchors)), Exhibits.Redeem(clone, session));
+            ResumptionOutcome.Declined(kind.ToMechanism(), ResumptionReason.ScopeMismatch, nameof(ScopeComponent.TrustAnchors)), Exhibits.Redeem(clone, session));
+        Assert.Equal(ResumptionOutcome.Resumed(kind.ToMechanism()), Exhibits.Redeem(same, session));
     }
 
     // A11: no ticket is believed, or even looked at, where resumption is off.
     [Theory]
     [MemberData(nameof(FalseTickets))]
-    public void A11_WithoutResumptionNoTicketSaysWhoTheClientIs(ResumptionMechanism mechanism, string kind)
+    public void A11_WithoutResumptionNoTicketSaysWhoTheClientIs(SessionKind kind, string ticket)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism, null, o => o.AllowTlsResume = false);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind, null, o => o.AllowTlsResume = false);
         // One that names a client.
         (TlsClientContext known, TlsServerContext other) = Exhibits.Contexts(
-            mechanism, o => o.ClientCertificate = TestPki.ClientEcdsa().Tls, o => VirtualHosts.Require(o, TestPki.Root));
+            kind, o => o.ClientCertificate = TestPki.ClientEcdsa().Tls, o => VirtualHosts.Require(o, TestPki.Root));
         TlsSession session = Exhibits.Session(known, other);
-        if (kind == "random")
+        if (ticket == "random")
         {
             session = WithTicket(session, RandomNumberGenerator.GetBytes(session.Ticket.Length));
         }
-        if (kind == "its own")
+        if (ticket == "its own")
         {
-            Assert.Null(server.Settings.Sessions.IssueTicket(ServerSession(mechanism)));
+            Assert.Null(server.Settings.Sessions.IssueTicket(ServerSession(kind)));
         }
         using var script = new ScriptedClient(server);
         Exhibits.Offer(script, session);
-        Assert.Equal(ResumptionOutcome.Declined(mechanism, ResumptionReason.ResumptionDisabled), script.Engine.Info.Resumption);
-        Finish(script, mechanism);
+        Assert.Equal(ResumptionOutcome.Declined(kind.ToMechanism(), ResumptionReason.ResumptionDisabled), script.Engine.Info.Resumption);
+        Finish(script, kind);
         Assert.True(script.Engine.IsHandshakeCompleted);
         Assert.Null(script.Engine.Info.RemoteCertificate);
         Assert.False(script.Engine.Info.IsMutuallyAuthenticated);
@@ -242,7 +243,7 @@ public sealed class ATests
     [Fact]
     public void A11_AnEmptyTicketOfTls12OnlyAsksForOne()
     {
-        (_, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Ticket, null, o => o.AllowTlsResume = false);
+        (_, TlsServerContext server) = Exhibits.Contexts(SessionKind.Ticket, null, o => o.AllowTlsResume = false);
         using var script = new ScriptedClient(server);
         script.SendHello12([]);
         Assert.Null(script.Full12());
@@ -253,10 +254,10 @@ public sealed class ATests
     // A13: what an application decides by is the same on every connection, so the decision is.
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void A13_TheApplicationSeesTheSameOnAResumedConnection(ResumptionMechanism mechanism)
+    public void A13_TheApplicationSeesTheSameOnAResumedConnection(SessionKind kind)
     {
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-            mechanism,
+            kind,
             o => (o.ClientCertificate, o.ApplicationProtocols) = (TestPki.ClientEcdsa().Tls, [SslApplicationProtocol.Http2]),
             o =>
             {
@@ -294,7 +295,7 @@ public sealed class ATests
     [InlineData("XN--BCHER-KVA.example", 16384)]
     public void A15_EverySpellingGetsTheRulesOfItsHost(string serverName, int fragment)
     {
-        var hosts = new VirtualHosts(ResumptionMechanism.Psk);
+        var hosts = new VirtualHosts(SessionKind.StatelessPsk);
         using var script = new ScriptedClient(hosts.Router) { ServerName = serverName };
         foreach (byte[] piece in script.Build(script.Extensions13).Chunk(fragment))
         {
@@ -312,7 +313,7 @@ public sealed class ATests
     [InlineData("a.example.evil.example", TlsFault.UnrecognizedServerName)]
     public void A15_AnyOtherNameGetsNoRulesAtAll(string serverName, TlsFault fault)
     {
-        var hosts = new VirtualHosts(ResumptionMechanism.Psk);
+        var hosts = new VirtualHosts(SessionKind.StatelessPsk);
         using var script = new ScriptedClient(hosts.Router) { ServerName = serverName };
         Assert.Equal(fault, Assert.ThrowsAny<TlsException>(() => script.SendHello(script.Extensions13)).Fault);
     }
@@ -323,35 +324,35 @@ public sealed class ATests
 
     // A18: sealed under the very keys, and yet not a server's session, or not of this transport.
     [Theory]
-    [InlineData(ResumptionMechanism.Ticket)]
-    [InlineData(ResumptionMechanism.Psk)]
-    public void A18_AClientsSessionIsNoServersSession(ResumptionMechanism mechanism)
+    [InlineData(SessionKind.Ticket)]
+    [InlineData(SessionKind.StatelessPsk)]
+    public void A18_AClientsSessionIsNoServersSession(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         TlsSession session = Exhibits.Session(client, server);
         byte[] ticket = Assert.IsType<byte[]>(server.Settings.Sessions.IssueTicket(session));
         Assert.Equal(
-            ResumptionOutcome.Declined(mechanism, ResumptionReason.ScopeMismatch, nameof(ScopeComponent.Role)),
+            ResumptionOutcome.Declined(kind.ToMechanism(), ResumptionReason.ScopeMismatch, nameof(ScopeComponent.Role)),
             Exhibits.Redeem(server, WithTicket(session, ticket)));
     }
 
     [Theory]
-    [InlineData(ResumptionMechanism.Ticket)]
-    [InlineData(ResumptionMechanism.Psk)]
-    public void A18_ASessionOfAnotherTransportIsDeclined(ResumptionMechanism mechanism)
+    [InlineData(SessionKind.Ticket)]
+    [InlineData(SessionKind.StatelessPsk)]
+    public void A18_ASessionOfAnotherTransportIsDeclined(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism, null, o => o.Group = "g");
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind, null, o => o.Group = "g");
         TlsSession session = Exhibits.Session(client, server);
-        byte[] ticket = Assert.IsType<byte[]>(server.Settings.Sessions.IssueTicket(ServerSession(mechanism, draft =>
+        byte[] ticket = Assert.IsType<byte[]>(server.Settings.Sessions.IssueTicket(ServerSession(kind, draft =>
             draft.ScopeInputs = draft.ScopeInputs with { Transport = (TransportKind)2 })));
         Assert.Equal(
-            ResumptionOutcome.Declined(mechanism, ResumptionReason.ScopeMismatch, nameof(ScopeComponent.Transport)),
+            ResumptionOutcome.Declined(kind.ToMechanism(), ResumptionReason.ScopeMismatch, nameof(ScopeComponent.Transport)),
             Exhibits.Redeem(server, WithTicket(session, ticket)));
     }
 
-    private static void AssertAsksForCertificate(ScriptedClient script, ResumptionMechanism mechanism)
+    private static void AssertAsksForCertificate(ScriptedClient script, SessionKind kind)
     {
-        if (mechanism == ResumptionMechanism.Psk)
+        if (kind.IsTls13())
         {
             script.ReceiveHello13();
             script.Receive(HandshakeType.EncryptedExtensions);
@@ -365,9 +366,9 @@ public sealed class ATests
         script.Receive(HandshakeType.CertificateRequest);
     }
 
-    private static void Finish(ScriptedClient script, ResumptionMechanism mechanism)
+    private static void Finish(ScriptedClient script, SessionKind kind)
     {
-        if (mechanism != ResumptionMechanism.Psk)
+        if (!kind.IsTls13())
         {
             script.Full12();
             return;
@@ -377,9 +378,9 @@ public sealed class ATests
         script.SendFinished13();
     }
 
-    private static TlsSession ServerSession(ResumptionMechanism mechanism, Action<SessionDraft>? change = null)
+    private static TlsSession ServerSession(SessionKind kind, Action<SessionDraft>? change = null)
     {
-        SessionDraft draft = mechanism == ResumptionMechanism.Psk ? new SessionDraft() : SessionDraft.Tls12();
+        SessionDraft draft = kind.IsTls13() ? new SessionDraft() : SessionDraft.Tls12();
         draft.ScopeInputs = new SessionScopeInputs { IsServer = true, Group = "g" };
         change?.Invoke(draft);
         return draft.Session();
@@ -390,13 +391,13 @@ public sealed class ATests
     /// <summary>A router before two virtual hosts that have their keys and their store in common, and trust different authorities. Without a name one is at b.</summary>
     private sealed class VirtualHosts
     {
-        public VirtualHosts(ResumptionMechanism mechanism)
+        public VirtualHosts(SessionKind kind)
         {
-            ForA = Exhibits.Contexts(mechanism, null, o => Host(o, A, TestPki.Root)).Server;
-            ForB = Exhibits.Contexts(mechanism, null, o => Host(o, B, TestPki.OtherRoot)).Server;
+            ForA = Exhibits.Contexts(kind, null, o => Host(o, A, TestPki.Root)).Server;
+            ForB = Exhibits.Contexts(kind, null, o => Host(o, B, TestPki.OtherRoot)).Server;
             Exhibits.ShareSessions(ForA, ForB);
             (Client, Router) = Exhibits.Contexts(
-                mechanism,
+                kind,
                 o => o.ClientCertificate = TestPki.ClientEcdsa().Tls,
                 o => o.ContextSelector = (hello, _) =>
                 {
@@ -433,14 +434,14 @@ public sealed class ATests
     }
 
     /// <summary>Finds sessions as it should, and takes them for its own, whatever they are.</summary>
-    private sealed class Forgetful(ServerSettings settings, string? serverName) : ServerSessions(null, null, CryptoProvider.Default)
+    private sealed class Forgetful(ServerSettings settings, SessionScope scope, string? serverName) : ServerSessions(null, settings.StoredSessions, CryptoProvider.Default)
     {
         private readonly ServerSessions _honest = settings.Sessions;
 
         public override async ValueTask<LocatedSession> LocateAsync(ResumptionMechanism mechanism, ReadOnlyMemory<byte> identity, CancellationToken cancellationToken = default)
         {
             LocatedSession located = await _honest.LocateAsync(mechanism, identity, cancellationToken);
-            return located.Session is { } session ? located with { Session = Exhibits.Copy(session, settings.Scope, serverName, []) } : located;
+            return located.Session is { } session ? located with { Session = Exhibits.Copy(session, scope, serverName, []) } : located;
         }
     }
 }

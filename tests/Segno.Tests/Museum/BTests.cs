@@ -9,35 +9,35 @@ namespace Segno.Tests.Museum;
 
 /// <summary>Room B: a client that offers the wrong session, or keeps one that it should not have. B7 is OptionScopeTests.</summary>
 [Trait("Exhibit", "core")]
-public sealed class BTests
+public sealed partial class BTests
 {
     private static readonly RemoteCertificateValidationCallback AcceptAll = static (_, _, _, _) => true;
 
-    public static TheoryData<ResumptionMechanism> Mechanisms => Exhibits.All;
+    public static TheoryData<SessionKind> Mechanisms => Exhibits.All;
 
-    public static TheoryData<ResumptionMechanism, string> ClientCertificates => Exhibits.Cross("other", "none", "of a callback");
+    public static TheoryData<SessionKind, string> ClientCertificates => Exhibits.Cross("other", "none", "of a callback");
 
-    public static TheoryData<ResumptionMechanism, string> Rejections => Exhibits.Cross("callback", "host name", "OCSP", "application");
+    public static TheoryData<SessionKind, string> Rejections => Exhibits.Cross("callback", "host name", "OCSP", "application");
 
     // B1, CVE-2016-5419, CVE-2017-7468
     [Theory]
     [MemberData(nameof(ClientCertificates))]
-    public void B1_ASessionIsNotOfferedUnderAnotherClientCertificate(ResumptionMechanism mechanism, string now)
+    public void B1_ASessionIsNotOfferedUnderAnotherClientCertificate(SessionKind kind, string now)
     {
         var cache = new MemoryClientSessionCache();
         TlsCertificate x = TestPki.ClientEcdsa().Tls;
         (TlsClientContext first, TlsServerContext server) = Exhibits.Contexts(
-            mechanism,
+            kind,
             o => (o.SessionCache, o.ClientCertificate) = (cache, x),
             o => (o.ClientCertificateMode, o.CertificateChainPolicy) = (TlsClientCertificateMode.Optional, TestPki.TrustRoot()));
-        (TlsClientContext same, _) = Exhibits.Contexts(mechanism, o => (o.SessionCache, o.ClientCertificate) = (cache, x));
+        (TlsClientContext same, _) = Exhibits.Contexts(kind, o => (o.SessionCache, o.ClientCertificate) = (cache, x));
         TlsSession session = Exhibits.Session(first, server);
         Assert.False(Offers(Other(null), session));
         Assert.False(Offers(Other(session), session));
         // The sabotage: under the same certificate it is on the wire.
         Assert.True(Offers(same, session));
 
-        TlsClientContext Other(TlsSession? resume) => Exhibits.Contexts(mechanism, o =>
+        TlsClientContext Other(TlsSession? resume) => Exhibits.Contexts(kind, o =>
         {
             o.SessionCache = cache;
             o.Resume = resume;
@@ -49,14 +49,14 @@ public sealed class BTests
     // B2, B9, CVE-2014-8151
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void B2_WhatWasNotVerifiedIsNotOfferedByWhoVerifies(ResumptionMechanism mechanism)
+    public void B2_WhatWasNotVerifiedIsNotOfferedByWhoVerifies(SessionKind kind)
     {
         var cache = new MemoryClientSessionCache();
         (TlsClientContext lax, TlsServerContext impostor) = Exhibits.Contexts(
-            mechanism,
+            kind,
             o => (o.SessionCache, o.RemoteCertificateValidationCallback) = (cache, AcceptAll),
             o => o.ServerCertificates = [TestPki.Untrusted.Tls]);
-        (TlsClientContext strict, _) = Exhibits.Contexts(mechanism, o => o.SessionCache = cache);
+        (TlsClientContext strict, _) = Exhibits.Contexts(kind, o => o.SessionCache = cache);
         TlsSession session = Exhibits.Session(lax, impostor);
         Assert.False(Offers(strict, session));
         using (var pair = new EnginePair(strict, impostor))
@@ -65,43 +65,58 @@ public sealed class BTests
             Assert.Equal(TlsFault.CertificateUntrusted, Assert.ThrowsAny<TlsException>(pair.Run).Fault);
         }
         // Nor when it is put into its hands.
-        (TlsClientContext told, _) = Exhibits.Contexts(mechanism, o => o.Resume = session);
+        (TlsClientContext told, _) = Exhibits.Contexts(kind, o => o.Resume = session);
         Assert.False(Offers(told, session));
         // The sabotage: who made it offers it.
         Assert.True(Offers(lax, session));
     }
 
-    // B3, CVE-2021-22890
+    // B3, CVE-2021-22890: TLS in TLS. The proxy's tickets come while the handshake with the origin is under way, and after it.
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public async Task B3_TheProxysTicketsAreTheProxys(ResumptionMechanism mechanism)
+    public void B3_TheProxysTicketsAreTheProxys(SessionKind kind)
     {
         const string proxyName = "proxy.example";
         const string originName = "origin.example";
-        (TlsClientContext client, TlsServerContext proxy) = Exhibits.Contexts(mechanism, null, o => o.ServerCertificates = [TestPki.Ecdsa(proxyName).Tls]);
-        TlsServerContext origin = Exhibits.Contexts(mechanism, null, o => o.ServerCertificates = [TestPki.Ecdsa(originName).Tls]).Server;
+        (TlsClientContext client, TlsServerContext proxy) = Exhibits.Contexts(kind, null, o => o.ServerCertificates = [TestPki.Ecdsa(proxyName).Tls]);
+        TlsServerContext origin = Exhibits.Contexts(kind, null, o => o.ServerCertificates = [TestPki.Ecdsa(originName).Tls]).Server;
+        int late = 0;
         using EnginePair outer = EnginePair.Connect(client, proxy, proxyName);
-        using EnginePair inner = EnginePair.Connect(client, origin, originName);
-        TlsSession originSession = inner.Client.Session!;
-        // Late, when the connection to the origin stands already.
-        Assert.Equal(mechanism == ResumptionMechanism.Psk ? 1 : 0, await outer.Server.IssueTicketsAsync(1, TestContext.Current.CancellationToken));
-        outer.Run();
-        TlsSession proxySession = outer.Client.Session!;
-        Assert.Equal((proxyName, originName), (proxySession.ServerName, originSession.ServerName));
-        using (EnginePair next = EnginePair.Connect(client, origin, originName))
+        using var inner = new EnginePair(client, origin, originName)
         {
-            Assert.True(next.Server.Info.Resumption.IsResumed);
+            Wire = (toServer, bytes) =>
+            {
+                outer.Send(toServer ? outer.Client : outer.Server, bytes);
+                late += toServer ? 0 : Exhibits.IssueTickets(outer.Server, 1);
+                outer.Run();
+                List<byte> arrived = toServer ? outer.AtServer : outer.AtClient;
+                byte[] through = [.. arrived];
+                arrived.Clear();
+                return through;
+            },
+        };
+        inner.Handshake();
+        late += Exhibits.IssueTickets(outer.Server, 1);
+        outer.Run();
+        Assert.Equal(kind.IsTls13(), late > 1);
+        TlsSession proxySession = outer.Client.Session!;
+        Assert.Equal((proxyName, originName), (proxySession.ServerName, inner.Client.Session!.ServerName));
+        foreach ((TlsServerContext server, string name) in new[] { (origin, originName), (proxy, proxyName) })
+        {
+            using EnginePair next = EnginePair.Connect(client, server, name);
+            Assert.Equal(ResumptionOutcome.Resumed(kind.ToMechanism()), next.Client.Info.Resumption);
+            Assert.Equal(ResumptionOutcome.Resumed(kind.ToMechanism()), next.Server.Info.Resumption);
         }
-        Assert.False(Offers(Exhibits.Contexts(mechanism, o => o.Resume = proxySession).Client, proxySession, originName));
-        Assert.True(Offers(Exhibits.Contexts(mechanism, o => o.Resume = proxySession).Client, proxySession, proxyName));
+        Assert.False(Offers(Exhibits.Contexts(kind, o => o.Resume = proxySession).Client, proxySession, originName));
+        Assert.True(Offers(Exhibits.Contexts(kind, o => o.Resume = proxySession).Client, proxySession, proxyName));
     }
 
     // B4, CVE-2024-0853
     [Theory]
     [MemberData(nameof(Rejections))]
-    public void B4_WhoRefusesThePeerKeepsNoSession(ResumptionMechanism mechanism, string by)
+    public void B4_WhoRefusesThePeerKeepsNoSession(SessionKind kind, string by)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism, o =>
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind, o =>
         {
             o.RemoteCertificateValidationCallback = by == "callback" ? (_, _, _, _) => false : null;
             o.CertificateStatusMode = by == "OCSP" ? TlsCertificateStatusMode.HardFail : o.CertificateStatusMode;
@@ -129,11 +144,11 @@ public sealed class BTests
     // B9
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void B9_ASharedCacheIsPartitionedByWhoVerifiesHow(ResumptionMechanism mechanism)
+    public void B9_ASharedCacheIsPartitionedByWhoVerifiesHow(SessionKind kind)
     {
         var cache = new MemoryClientSessionCache();
-        (TlsClientContext verifies, TlsServerContext server) = Exhibits.Contexts(mechanism, o => o.SessionCache = cache);
-        (TlsClientContext doesNot, _) = Exhibits.Contexts(mechanism, o => (o.SessionCache, o.RemoteCertificateValidationCallback) = (cache, AcceptAll));
+        (TlsClientContext verifies, TlsServerContext server) = Exhibits.Contexts(kind, o => o.SessionCache = cache);
+        (TlsClientContext doesNot, _) = Exhibits.Contexts(kind, o => (o.SessionCache, o.RemoteCertificateValidationCallback) = (cache, AcceptAll));
         EnginePair.Connect(doesNot, server).Dispose();
         Assert.NotEqual(0, cache.Count);
         Assert.Equal(ResumptionReason.NoSessionYet, Connect(verifies));
@@ -152,9 +167,9 @@ public sealed class BTests
     // B10, CVE-2024-5814: what the server says of a resumed session is what was offered, or it is refused. The session's own suite is D9.
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void B10_ACompressionMethodIsRefused(ResumptionMechanism mechanism)
+    public void B10_ACompressionMethodIsRefused(SessionKind kind)
     {
-        using ScriptedServer script = Resuming(mechanism, out TlsSession session);
+        using ScriptedServer script = Resuming(kind, out TlsSession session);
         script.Falsify = (_, message) =>
         {
             // legacy_version, random, session ID, suite, and then the method.
@@ -166,9 +181,9 @@ public sealed class BTests
 
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void B10_ASuiteThatWasNotOfferedIsRefused(ResumptionMechanism mechanism)
+    public void B10_ASuiteThatWasNotOfferedIsRefused(SessionKind kind)
     {
-        using ScriptedServer script = Resuming(mechanism, out TlsSession session);
+        using ScriptedServer script = Resuming(kind, out TlsSession session);
         script.Suite12 = CipherSuiteInfo.Find(TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384)!;
         script.Suite13 = CipherSuiteInfo.Find(TlsCipherSuite.TLS_CHACHA20_POLY1305_SHA256)!;
         script.AssertRefused(TlsFault.CipherSuiteNotOffered, TlsAlert.IllegalParameter, () => Resume(script, session));
@@ -177,7 +192,7 @@ public sealed class BTests
     [Fact]
     public void B10_ASessionOfTls13IsNotResumedAsOneOfTls12()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk);
         Exhibits.Session(client, server);
         using var script = new ScriptedServer(client);
         script.AssertRefused(
@@ -185,10 +200,10 @@ public sealed class BTests
     }
 
     /// <summary>A client with a session that offers one suite alone, before a server that is about to resume it.</summary>
-    private static ScriptedServer Resuming(ResumptionMechanism mechanism, out TlsSession session)
+    private static ScriptedServer Resuming(SessionKind kind, out TlsSession session)
     {
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-            mechanism, o => o.CipherSuites = [TlsCipherSuite.TLS_AES_128_GCM_SHA256, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]);
+            kind, o => o.CipherSuites = [TlsCipherSuite.TLS_AES_128_GCM_SHA256, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]);
         session = Exhibits.Session(client, server);
         return new ScriptedServer(client);
     }

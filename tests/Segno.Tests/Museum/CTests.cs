@@ -11,20 +11,20 @@ namespace Segno.Tests.Museum;
 
 /// <summary>Room C: ticket keys and the format of tickets.</summary>
 [Trait("Exhibit", "core")]
-public class CTests
+public partial class CTests
 {
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
 
-    public static TheoryData<ResumptionMechanism> All => Exhibits.All;
+    public static TheoryData<SessionKind> All => Exhibits.All;
 
-    public static TheoryData<ResumptionMechanism> Tickets => [ResumptionMechanism.Ticket, ResumptionMechanism.Psk];
+    public static TheoryData<SessionKind> Tickets => Exhibits.Stateless;
 
     // C1, C3: the very first ticket of a server is under a key that nobody else has, and so are those of any other server.
     [Theory]
     [MemberData(nameof(Tickets))]
-    public void C1_TheFirstTicketOfAServerOpensUnderNoKeyThatOneCouldGuess(ResumptionMechanism mechanism)
+    public void C1_TheFirstTicketOfAServerOpensUnderNoKeyThatOneCouldGuess(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         byte[] ticket = Exhibits.Session(client, server).Ticket.ToArray();
         byte[] name = ticket[1..17];
         byte[] started = BitConverter.GetBytes(Environment.ProcessId);
@@ -43,9 +43,9 @@ public class CTests
         }
         // The sabotage that this catches: whoever has the key opens it.
         Assert.NotNull(new TicketSealer(server.Settings.TicketKeys!, CryptoProvider.Default).Open(ticket, out _));
-        TlsServerContext other = Exhibits.Contexts(mechanism).Server;
+        TlsServerContext other = Exhibits.Contexts(kind).Server;
         using EnginePair pair = EnginePair.Connect(client, other);
-        Assert.Equal(ResumptionOutcome.Declined(mechanism, ResumptionReason.UnknownTicketKey), pair.Server.Info.Resumption);
+        Assert.Equal(ResumptionOutcome.Declined(kind.ToMechanism(), ResumptionReason.UnknownTicketKey), pair.Server.Info.Resumption);
     }
 
     // C2: many tickets of one session under one key, as an observer sees them.
@@ -84,16 +84,16 @@ public class CTests
     // C4: after a rotation and the lifetime the key is wiped, and its ticket is worth a full handshake.
     [Theory]
     [MemberData(nameof(Tickets))]
-    public void C4_AfterItsTimeAKeyIsGone(ResumptionMechanism mechanism)
+    public void C4_AfterItsTimeAKeyIsGone(SessionKind kind)
     {
         var clock = new TestClock { Wall = DateTimeOffset.UtcNow };
         using var ring = new TicketKeyRing(timeProvider: clock);
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism, null, options => Share(options, ring));
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind, null, options => Share(options, ring));
         Exhibits.Session(client, server);
         TicketKey key = ring.Active!;
         clock.Advance((2 * Day) + TimeSpan.FromTicks(1));
         using EnginePair pair = EnginePair.Connect(client, server);
-        Assert.Equal(ResumptionOutcome.Declined(mechanism, ResumptionReason.RetiredTicketKey), pair.Server.Info.Resumption);
+        Assert.Equal(ResumptionOutcome.Declined(kind.ToMechanism(), ResumptionReason.RetiredTicketKey), pair.Server.Info.Resumption);
         Assert.True(key.IsDestroyed);
         Assert.False(key.TryCopy(new byte[32], new byte[32]));
     }
@@ -118,9 +118,9 @@ public class CTests
     // C7: over the wire, in both versions: a ticket of any length or with any bit flipped costs a full handshake, and no more.
     [Theory]
     [MemberData(nameof(Tickets))]
-    public void C7_ABrokenTicketCostsAFullHandshake(ResumptionMechanism mechanism)
+    public void C7_ABrokenTicketCostsAFullHandshake(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         byte[] ticket = Exhibits.Session(client, server).Ticket.ToArray();
         for (int at = 0; at < ticket.Length; at += 7)
         {
@@ -128,12 +128,12 @@ public class CTests
             flipped[at] ^= 0x10;
             foreach (byte[] broken in new[] { flipped, ticket[..at] })
             {
-                LocatedSession located = Locate(server, mechanism, broken);
+                LocatedSession located = Locate(server, kind.ToMechanism(), broken);
                 Assert.Null(located.Session);
                 Assert.Contains(located.Reason, new[] { ResumptionReason.TicketMalformed, ResumptionReason.UnknownTicketKey, ResumptionReason.TicketUndecryptable });
             }
         }
-        Assert.NotNull(Locate(server, mechanism, ticket).Session);
+        Assert.NotNull(Locate(server, kind.ToMechanism(), ticket).Session);
         Exhibits.AssertUnharmed(client, server, resumed: true);
     }
 
@@ -141,7 +141,7 @@ public class CTests
     [Fact]
     public void C8_TheSessionIdIsEchoedAsItIs()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Ticket);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.Ticket);
         TlsSession session = Exhibits.Session(client, server);
         for (int length = 1; length <= ClientHello.MaxSessionId; length++)
         {
@@ -175,8 +175,8 @@ public class CTests
         DateTimeOffset turn = new(new DateTime((now.UtcTicks / Day.Ticks + 1) * Day.Ticks, DateTimeKind.Utc));
         TestClock[] clocks = [.. Enumerable.Range(-1, 3).Select(i => new TestClock { Wall = turn + TimeSpan.FromSeconds((30 * i) - 45) })];
         TicketKeyRing[] rings = [.. clocks.Select(clock => TicketKeyRing.Derive(root, Day, timeProvider: clock))];
-        TlsServerContext[] fleet = [.. rings.Select(ring => Exhibits.Contexts(ResumptionMechanism.Psk, null, options => Share(options, ring)).Server)];
-        TlsClientContext client = Exhibits.Contexts(ResumptionMechanism.Psk).Client;
+        TlsServerContext[] fleet = [.. rings.Select(ring => Exhibits.Contexts(SessionKind.StatelessPsk, null, options => Share(options, ring)).Server)];
+        TlsClientContext client = Exhibits.Contexts(SessionKind.StatelessPsk).Client;
         Exhibits.Session(client, fleet[0]);
         for (int i = 1; i < 20; i++)
         {
@@ -195,8 +195,8 @@ public class CTests
     public void C11_SharedKeysNeedASharedGroup(string one, string two, bool resumed)
     {
         using var ring = new TicketKeyRing();
-        (TlsClientContext client, TlsServerContext first) = Exhibits.Contexts(ResumptionMechanism.Psk, null, options => (options.TicketKeys, options.Group) = (ring, one));
-        TlsServerContext second = Exhibits.Contexts(ResumptionMechanism.Psk, null, options => (options.TicketKeys, options.Group) = (ring, two)).Server;
+        (TlsClientContext client, TlsServerContext first) = Exhibits.Contexts(SessionKind.StatelessPsk, null, options => (options.TicketKeys, options.Group) = (ring, one));
+        TlsServerContext second = Exhibits.Contexts(SessionKind.StatelessPsk, null, options => (options.TicketKeys, options.Group) = (ring, two)).Server;
         Exhibits.Session(client, first);
         using EnginePair pair = EnginePair.Connect(client, second);
         Assert.Equal(
@@ -210,7 +210,7 @@ public class CTests
     [InlineData(255, true)]
     [InlineData(256, false)]
     public void TheNameOfAGroupHasALength(int length, bool good)
-        => Assert.Equal(good, Record.Exception(() => Exhibits.Contexts(ResumptionMechanism.Psk, null, options => options.Group = new string('g', length))) is not ArgumentException);
+        => Assert.Equal(good, Record.Exception(() => Exhibits.Contexts(SessionKind.StatelessPsk, null, options => options.Group = new string('g', length))) is not ArgumentException);
 
     // Derived keys: TLS 1.2 gets a session ID in place of a ticket, unless somebody says that he does not mind.
     [Theory]
@@ -219,7 +219,7 @@ public class CTests
     public void C5_UnderDerivedKeysTls12HasNoTickets(bool allowed)
     {
         using TicketKeyRing ring = TicketKeyRing.Derive(RandomNumberGenerator.GetBytes(32), allowWithoutForwardSecrecy: allowed);
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Ticket, null, options => Share(options, ring));
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.Ticket, null, options => Share(options, ring));
         TlsSession session = Exhibits.Session(client, server);
         Assert.Equal(allowed, !session.Ticket.IsEmpty);
         using EnginePair pair = EnginePair.Connect(client, server);
@@ -228,7 +228,7 @@ public class CTests
         using TicketKeyRing open = TicketKeyRing.Derive(RandomNumberGenerator.GetBytes(32), allowWithoutForwardSecrecy: true);
         byte[] ticket = new TicketSealer(open, CryptoProvider.Default).Seal(SessionDraft.Tls12().Session())!;
         Assert.Equal(allowed ? ResumptionReason.UnknownTicketKey : ResumptionReason.ResumptionDisabled, Locate(server, ResumptionMechanism.Ticket, ticket).Reason);
-        Exception? thrown = Record.Exception(() => Exhibits.Contexts(ResumptionMechanism.Psk, null, options =>
+        Exception? thrown = Record.Exception(() => Exhibits.Contexts(SessionKind.StatelessPsk, null, options =>
         {
             Share(options, ring);
             options.AllowPskWithoutKeyExchange = true;
@@ -240,14 +240,14 @@ public class CTests
     // Revocation reaches what nobody can take back: by ticket key, by client certificate and by tenant, in every mechanism.
     [Theory]
     [MemberData(nameof(All))]
-    public void RevocationReachesEverySession(ResumptionMechanism mechanism)
+    public void RevocationReachesEverySession(SessionKind kind)
     {
         foreach (string by in new[] { "certificate", "tenant", "key", "nothing" })
         {
             using var ring = new TicketKeyRing();
             var revocations = new RevocationList();
             (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-                mechanism,
+                kind,
                 options => options.ClientCertificate = TestPki.ClientEcdsa().Tls,
                 options =>
                 {
@@ -262,12 +262,12 @@ public class CTests
             {
                 "certificate" => Revoke(() => revocations.RevokeCertificate(SHA256.HashData(TestPki.ClientEcdsa().Certificate.RawData), DateTimeOffset.UtcNow.AddMinutes(1))),
                 "tenant" => Revoke(() => revocations.RevokeTenant("a", DateTimeOffset.UtcNow.AddMinutes(1))),
-                "key" => ring.RevokeBefore(1) && mechanism != ResumptionMechanism.SessionId,
+                "key" => ring.RevokeBefore(1) && !kind.IsStored(),
                 _ => !Revoke(() => revocations.RevokeTenant("b", DateTimeOffset.UtcNow.AddMinutes(1))),
             };
             using EnginePair pair = EnginePair.Connect(client, server);
             Assert.Equal(
-                reached ? ResumptionOutcome.Declined(mechanism, ResumptionReason.Revoked) : ResumptionOutcome.Resumed(mechanism),
+                reached ? ResumptionOutcome.Declined(kind.ToMechanism(), ResumptionReason.Revoked) : ResumptionOutcome.Resumed(kind.ToMechanism()),
                 pair.Server.Info.Resumption);
         }
 

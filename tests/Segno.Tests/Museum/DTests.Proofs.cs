@@ -94,9 +94,9 @@ public partial class DTests
 
     [Theory]
     [MemberData(nameof(Mechanisms12))]
-    public void D15_AServerOfTls12ThatActsAsIfItResumedIsRefused(ResumptionMechanism mechanism)
+    public void D15_AServerOfTls12ThatActsAsIfItResumedIsRefused(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         Exhibits.Session(client, server);
         using var script = new ScriptedServer(client);
         script.SendHello12([9, 9, 9]);
@@ -166,9 +166,9 @@ public partial class DTests
     // D16, R-11, R-04
     [Theory]
     [MemberData(nameof(Mechanisms12))]
-    public void D16_ACertificateHasNoPlaceInAResumedHandshakeOfTls12(ResumptionMechanism mechanism)
+    public void D16_ACertificateHasNoPlaceInAResumedHandshakeOfTls12(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         TlsSession session = Exhibits.Session(client, server);
         using var script = new ScriptedServer(client) { Suite12 = CipherSuiteInfo.Find(session.CipherSuite)! };
         script.SendHello12(script.Hello.SessionId);

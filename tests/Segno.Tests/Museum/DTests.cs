@@ -16,9 +16,9 @@ public partial class DTests
 {
     private static readonly (ExtensionType, byte[]) NoShares = ScriptedPeer.Extension(ExtensionType.KeyShare, 0, 0);
 
-    public static TheoryData<ResumptionMechanism> Mechanisms => Exhibits.All;
+    public static TheoryData<SessionKind> Mechanisms => Exhibits.All;
 
-    public static TheoryData<ResumptionMechanism> Mechanisms12 => Exhibits.Tls12;
+    public static TheoryData<SessionKind> Mechanisms12 => Exhibits.Tls12;
 
     public static TheoryData<string> SecondHelloChanges =>
         ["suites", "groups", "signature algorithms", "server name", "ALPN", "random", "session ID", "unknown extension", "early data"];
@@ -54,7 +54,7 @@ public partial class DTests
     [InlineData(32)]
     public void D2_AnUnknownSessionIdIsNoSessionWhateverTheFinishedSays(int length)
     {
-        (_, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.SessionId);
+        (_, TlsServerContext server) = Exhibits.Contexts(SessionKind.SessionId);
         using var script = new ScriptedClient(server) { SessionId = [.. Enumerable.Repeat((byte)0x5a, length)] };
         script.SendHello12();
         ServerHello hello = script.ReceiveHello12();
@@ -66,9 +66,9 @@ public partial class DTests
 
     [Theory]
     [MemberData(nameof(Mechanisms12))]
-    public void D2_AKnownSessionIsNotResumedByAFinishedFromZeros(ResumptionMechanism mechanism)
+    public void D2_AKnownSessionIsNotResumedByAFinishedFromZeros(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         TlsSession session = Exhibits.Session(client, server);
         using (var script = new ScriptedClient(server))
         {
@@ -84,9 +84,9 @@ public partial class DTests
 
     [Theory]
     [MemberData(nameof(Mechanisms12))]
-    public void D2_AClientIsNotResumedByAFinishedFromZeros(ResumptionMechanism mechanism)
+    public void D2_AClientIsNotResumedByAFinishedFromZeros(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         TlsSession session = Exhibits.Session(client, server);
         using var script = new ScriptedServer(client) { Suite12 = CipherSuiteInfo.Find(session.CipherSuite)! };
         script.SendHello12(script.Hello.SessionId);
@@ -96,7 +96,7 @@ public partial class DTests
     [Fact]
     public void D2_ASessionOfAnUnfinishedOrFailedHandshakeIsNotThere()
     {
-        (_, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.SessionId);
+        (_, TlsServerContext server) = Exhibits.Contexts(SessionKind.SessionId);
         foreach (bool failed in (bool[])[false, true])
         {
             byte[] id;
@@ -390,18 +390,18 @@ public partial class DTests
     // D9, R-01
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void D9_AHelloWithoutTheSessionsSuiteIsNotResumed(ResumptionMechanism mechanism)
+    public void D9_AHelloWithoutTheSessionsSuiteIsNotResumed(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         TlsSession session = Exhibits.Session(client, server);
         using (var script = new ScriptedClient(server))
         {
             // 1.3: one of another hash; 1.2: any other one.
-            TlsCipherSuite other = mechanism == ResumptionMechanism.Psk
+            TlsCipherSuite other = kind.IsTls13()
                 ? TlsCipherSuite.TLS_AES_256_GCM_SHA384
                 : TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384;
             script.Suites = [(ushort)other];
-            if (mechanism == ResumptionMechanism.Psk)
+            if (kind.IsTls13())
             {
                 script.SendHello13([session]);
                 script.ReceiveHello13();
@@ -413,7 +413,7 @@ public partial class DTests
                 Exhibits.Offer12(script, session);
                 script.Full12();
             }
-            Assert.Equal(ResumptionOutcome.Declined(mechanism, ResumptionReason.CipherSuiteMismatch), script.Engine.Info.Resumption);
+            Assert.Equal(ResumptionOutcome.Declined(kind.ToMechanism(), ResumptionReason.CipherSuiteMismatch), script.Engine.Info.Resumption);
             Assert.True(script.Engine.IsHandshakeCompleted);
             Assert.Equal(other, script.Engine.Info.CipherSuite);
         }
@@ -422,12 +422,12 @@ public partial class DTests
 
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void D9_AServerThatResumesWithAnotherSuiteIsRefused(ResumptionMechanism mechanism)
+    public void D9_AServerThatResumesWithAnotherSuiteIsRefused(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         TlsSession session = Exhibits.Session(client, server);
         using var script = new ScriptedServer(client);
-        if (mechanism == ResumptionMechanism.Psk)
+        if (kind.IsTls13())
         {
             script.Suite13 = CipherSuiteInfo.Find(TlsCipherSuite.TLS_AES_256_GCM_SHA384)!;
             script.AssertRefused(TlsFault.PskHashMismatch, TlsAlert.IllegalParameter, () => script.SendHello13(session));
@@ -441,10 +441,10 @@ public partial class DTests
     // D10
     [Theory]
     [MemberData(nameof(Mechanisms))]
-    public void D10_WhatFailedBeforeLeavesNoTrace(ResumptionMechanism mechanism)
+    public void D10_WhatFailedBeforeLeavesNoTrace(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism, null, o => o.EnabledSslProtocols = SslProtocols.None);
-        (TlsClientContext old, _) = HandshakeTests.Contexts(o => o.EnabledSslProtocols = mechanism == ResumptionMechanism.Psk ? SslProtocols.Tls13 : SslProtocols.Tls12);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind, null, o => o.EnabledSslProtocols = SslProtocols.None);
+        (TlsClientContext old, _) = HandshakeTests.Contexts(o => o.EnabledSslProtocols = kind.IsTls13() ? SslProtocols.Tls13 : SslProtocols.Tls12);
         for (int i = 0; i < 3; i++)
         {
             Exhibits.AssertUnharmed(old, server, resumed: i > 0);

@@ -5,23 +5,71 @@ using Segno.Tests.Sessions;
 
 namespace Segno.Tests.Museum;
 
+/// <summary>The mechanisms of resumption, those of a ticket of TLS 1.3 told apart.</summary>
+public enum SessionKind
+{
+    SessionId,
+    Ticket,
+    StatelessPsk,
+    StatefulPsk,
+}
+
 /// <summary>What the exhibits share: each runs over every mechanism of resumption where it applies.</summary>
 internal static class Exhibits
 {
-    public static TheoryData<ResumptionMechanism> All => [ResumptionMechanism.SessionId, ResumptionMechanism.Ticket, ResumptionMechanism.Psk];
+    public static TheoryData<SessionKind> All => [.. Enum.GetValues<SessionKind>()];
 
     /// <summary>The mechanisms of TLS 1.2.</summary>
-    public static TheoryData<ResumptionMechanism> Tls12 => [ResumptionMechanism.SessionId, ResumptionMechanism.Ticket];
+    public static TheoryData<SessionKind> Tls12 => [SessionKind.SessionId, SessionKind.Ticket];
+
+    /// <summary>Where the client carries the session itself.</summary>
+    public static TheoryData<SessionKind> Stateless => [SessionKind.Ticket, SessionKind.StatelessPsk];
+
+    /// <summary>Where a ticket of TLS 1.3 is one like another.</summary>
+    public static TheoryData<ResumptionMechanism> Mechanisms => [ResumptionMechanism.SessionId, ResumptionMechanism.Ticket, ResumptionMechanism.Psk];
+
+    public static ResumptionMechanism ToMechanism(this SessionKind kind) => kind switch
+    {
+        SessionKind.SessionId => ResumptionMechanism.SessionId,
+        SessionKind.Ticket => ResumptionMechanism.Ticket,
+        _ => ResumptionMechanism.Psk,
+    };
+
+    public static bool IsTls13(this SessionKind kind) => kind.ToMechanism() == ResumptionMechanism.Psk;
+
+    /// <summary>Whether the server keeps the session.</summary>
+    public static bool IsStored(this SessionKind kind) => kind is SessionKind.SessionId or SessionKind.StatefulPsk;
+
+    /// <summary>Tickets, at once: no store is waited for.</summary>
+    public static int IssueTickets(TlsConnection server, int count)
+    {
+        Task<int> issued = server.IssueTicketsAsync(count, TestContext.Current.CancellationToken).AsTask();
+        Assert.True(issued.IsCompletedSuccessfully);
+        return issued.Result;
+    }
 
     /// <summary>Contexts whose sessions are of the mechanism. The client speaks both versions.</summary>
     public static (TlsClientContext Client, TlsServerContext Server) Contexts(
-        ResumptionMechanism mechanism, Action<TlsClientOptions>? configureClient = null, Action<TlsServerOptions>? configureServer = null)
+        SessionKind kind, Action<TlsClientOptions>? configureClient = null, Action<TlsServerOptions>? configureServer = null)
         => HandshakeTests.Contexts(configureClient, options =>
         {
-            options.EnabledSslProtocols = mechanism == ResumptionMechanism.Psk ? SslProtocols.Tls13 : SslProtocols.Tls12;
-            options.TicketCount = mechanism == ResumptionMechanism.SessionId ? 0 : 2;
+            options.EnabledSslProtocols = kind.IsTls13() ? SslProtocols.Tls13 : SslProtocols.Tls12;
+            options.TicketCount = kind == SessionKind.SessionId ? 0 : 2;
+            options.TicketMode = kind == SessionKind.StatefulPsk ? TlsTicketMode.Stateful : TlsTicketMode.Stateless;
             configureServer?.Invoke(options);
         });
+
+    public static (TlsClientContext Client, TlsServerContext Server) Contexts(
+        ResumptionMechanism mechanism, Action<TlsClientOptions>? configureClient = null, Action<TlsServerOptions>? configureServer = null)
+        => Contexts(
+            mechanism switch
+            {
+                ResumptionMechanism.SessionId => SessionKind.SessionId,
+                ResumptionMechanism.Ticket => SessionKind.Ticket,
+                _ => SessionKind.StatelessPsk,
+            },
+            configureClient,
+            configureServer);
 
     /// <summary>Makes a session by a full handshake: the client's side of it. It stays in the client's cache, too.</summary>
     public static TlsSession Session(TlsClientContext client, TlsServerContext server, string host = "localhost")
@@ -79,7 +127,20 @@ internal static class Exhibits
         }
     }
 
-    public static TheoryData<ResumptionMechanism, T> Cross<T>(params T[] values)
+    public static TheoryData<SessionKind, T> Cross<T>(params T[] values)
+    {
+        var data = new TheoryData<SessionKind, T>();
+        foreach (T value in values)
+        {
+            foreach (SessionKind kind in Enum.GetValues<SessionKind>())
+            {
+                data.Add(kind, value);
+            }
+        }
+        return data;
+    }
+
+    public static TheoryData<ResumptionMechanism, T> CrossMechanisms<T>(params T[] values)
     {
         var data = new TheoryData<ResumptionMechanism, T>();
         foreach (T value in values)

@@ -17,7 +17,7 @@ public class FTests
 {
     private static readonly byte[] HelloRequest = [0, 0, 0, 0];
 
-    public static TheoryData<ResumptionMechanism> Mechanisms12 => Exhibits.Tls12;
+    public static TheoryData<SessionKind> Mechanisms12 => Exhibits.Tls12;
 
     // F1, R-35
     [Theory]
@@ -41,10 +41,11 @@ public class FTests
 
     // F1, F4, R-35
     [Theory]
+    [Trait("Museum", "F4")]
     [MemberData(nameof(Mechanisms12))]
-    public void F1_OneClientHelloAfterTheHandshakeIsAnsweredByAWarningTheSecondIsFatal(ResumptionMechanism mechanism)
+    public void F1_OneClientHelloAfterTheHandshakeIsAnsweredByAWarningTheSecondIsFatal(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         TlsSession session = Exhibits.Session(client, server);
         using var script = new ScriptedClient(server);
         Exhibits.Offer12(script, session);
@@ -111,7 +112,7 @@ public class FTests
     [InlineData("neither")]
     public void F1_TheServerAnswersWhoKnowsSecureRenegotiation(string how)
     {
-        (_, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.SessionId);
+        (_, TlsServerContext server) = Exhibits.Contexts(SessionKind.SessionId);
         using var script = new ScriptedClient(server);
         List<(ExtensionType Type, byte[] Data)> extensions = script.Extensions12;
         if (how != "extension")
@@ -133,7 +134,7 @@ public class FTests
     [InlineData(true)]
     public void F1_RenegotiationInfoOfAFirstHandshakeIsEmpty(bool fromServer)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.SessionId);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.SessionId);
         if (fromServer)
         {
             using var script = new ScriptedServer(client);
@@ -166,9 +167,9 @@ public class FTests
     // F2, R-28: of the table of RFC 7627 §5.3, the server's line "session with, hello without".
     [Theory]
     [MemberData(nameof(Mechanisms12))]
-    public void F2_AHelloWithoutExtendedMainSecretForASessionWithItIsRefused(ResumptionMechanism mechanism)
+    public void F2_AHelloWithoutExtendedMainSecretForASessionWithItIsRefused(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         TlsSession session = Exhibits.Session(client, server);
         using (var script = new ScriptedClient(server) { SessionId = session.SessionId.ToArray() })
         {
@@ -186,9 +187,9 @@ public class FTests
     // F2, R-30: the client's line "session with, hello without".
     [Theory]
     [MemberData(nameof(Mechanisms12))]
-    public void F2_AServerHelloWithoutExtendedMainSecretForASessionWithItIsRefused(ResumptionMechanism mechanism)
+    public void F2_AServerHelloWithoutExtendedMainSecretForASessionWithItIsRefused(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         TlsSession session = Exhibits.Session(client, server);
         using var script = new ScriptedServer(client);
         script.AssertRefused(
@@ -201,9 +202,9 @@ public class FTests
     // F2, R-26, R-27, R-29, R-31: without it no session is made, so none can be offered, accepted or exported from.
     [Theory]
     [MemberData(nameof(Mechanisms12))]
-    public void F2_AConnectionWithoutExtendedMainSecretLeavesNoSession(ResumptionMechanism mechanism)
+    public void F2_AConnectionWithoutExtendedMainSecretLeavesNoSession(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         using (var script = new ScriptedClient(server))
         {
             List<(ExtensionType Type, byte[] Data)> extensions = script.Extensions12;
@@ -233,9 +234,9 @@ public class FTests
     // F2, R-26, R-27, R-30: a session that came from elsewhere is judged by the same rule.
     [Theory]
     [MemberData(nameof(Mechanisms12))]
-    public void F2_ASessionWithoutExtendedMainSecretIsNotOffered(ResumptionMechanism mechanism)
+    public void F2_ASessionWithoutExtendedMainSecretIsNotOffered(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         TlsSession session = Exhibits.Session(client, server);
         byte[] secret = new byte[session.SecretLength];
         session.CopySecret(secret);
@@ -259,7 +260,7 @@ public class FTests
                 ExtendedMasterSecret = false,
             },
             secret);
-        (TlsClientContext again, _) = Exhibits.Contexts(mechanism, o =>
+        (TlsClientContext again, _) = Exhibits.Contexts(kind, o =>
         {
             o.Resume = without;
             o.EnabledSslProtocols = SslProtocols.Tls12;
@@ -284,9 +285,9 @@ public class FTests
     // F3
     [Theory]
     [MemberData(nameof(Mechanisms12))]
-    public void F3_KeyingMaterialIsOfThisConnectionNotOfTheSession(ResumptionMechanism mechanism)
+    public void F3_KeyingMaterialIsOfThisConnectionNotOfTheSession(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         HashSet<string> exported = [];
         for (int i = 0; i < 3; i++)
         {
@@ -304,7 +305,7 @@ public class FTests
     // F5: a hash that fails ends the handshake, on either side and at whatever call.
     [Theory]
     [MemberData(nameof(Mechanisms12))]
-    public void F5_AFailingHashEndsTheHandshake(ResumptionMechanism mechanism)
+    public void F5_AFailingHashEndsTheHandshake(SessionKind kind)
     {
         foreach (bool onServer in (bool[])[false, true])
         {
@@ -313,7 +314,7 @@ public class FTests
             {
                 var provider = new FailingHash(call);
                 (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-                    mechanism,
+                    kind,
                     o => o.Crypto = onServer ? o.Crypto : provider,
                     o => o.Crypto = onServer ? provider : o.Crypto);
                 provider.IsArmed = true;

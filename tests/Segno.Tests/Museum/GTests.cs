@@ -18,7 +18,7 @@ public class GTests
     /// <summary>All that may be thrown at a state: every message there is, and the records that are none.</summary>
     private static readonly HandshakeType[] Everything = [.. Enum.GetValues<HandshakeType>(), (HandshakeType)99, ChangeCipherSpec, ApplicationData];
 
-    public static TheoryData<ResumptionMechanism> Mechanisms12 => Exhibits.Tls12;
+    public static TheoryData<SessionKind> Mechanisms12 => Exhibits.Tls12;
 
     // G1
     [Fact]
@@ -58,12 +58,12 @@ public class GTests
     // G1, R-04, R-13
     [Theory]
     [MemberData(nameof(Mechanisms12))]
-    public void G1_AClientInAResumedHandshakeOfTls12TakesTheNextMessageOnly(ResumptionMechanism mechanism)
+    public void G1_AClientInAResumedHandshakeOfTls12TakesTheNextMessageOnly(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         TlsSession session = Exhibits.Session(client, server);
         client.SessionCache.Clear();
-        (client, _) = Exhibits.Contexts(mechanism, o => o.Resume = session);
+        (client, _) = Exhibits.Contexts(kind, o => o.Resume = session);
         Walk(
             () => new ScriptedServer(client) { Suite12 = Segno.Cryptography.CipherSuiteInfo.Find(session.CipherSuite)! },
             (script => script.SendHello12(script.Hello.SessionId), [HandshakeType.ServerHello, ChangeCipherSpec]),
@@ -80,7 +80,7 @@ public class GTests
     [Fact]
     public void G1_AServerInAFullHandshakeOfTls12TakesTheNextMessageOnly()
     {
-        (_, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.SessionId);
+        (_, TlsServerContext server) = Exhibits.Contexts(SessionKind.SessionId);
         Walk(
             () => new ScriptedClient(server),
             (script => script.SendHello12(), [HandshakeType.ClientHello]),
@@ -100,9 +100,9 @@ public class GTests
     // G1, R-04
     [Theory]
     [MemberData(nameof(Mechanisms12))]
-    public void G1_AServerInAResumedHandshakeOfTls12TakesTheNextMessageOnly(ResumptionMechanism mechanism)
+    public void G1_AServerInAResumedHandshakeOfTls12TakesTheNextMessageOnly(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         TlsSession session = Exhibits.Session(client, server);
         Walk(
             () =>
@@ -169,9 +169,9 @@ public class GTests
     // G1: EarlyCCS. Finished before change_cipher_spec, and data in its place.
     [Theory]
     [MemberData(nameof(Mechanisms12))]
-    public void G1_AFinishedWithoutChangeCipherSpecIsRefused(ResumptionMechanism mechanism)
+    public void G1_AFinishedWithoutChangeCipherSpecIsRefused(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         TlsSession session = Exhibits.Session(client, server);
         using (var script = new ScriptedClient(server))
         {
@@ -236,7 +236,7 @@ public class GTests
     [InlineData("client finished")]
     public void G2_NothingStandsBehindTheEndOfAFlightOfTls12(string where)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.SessionId);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.SessionId);
         if (where.StartsWith("client", StringComparison.Ordinal))
         {
             using var clientScript = new ScriptedClient(server)

@@ -122,9 +122,9 @@ public sealed class OptionScopeTests
         [nameof(X509ChainPolicy.UrlRetrievalTimeout)] = null,
     };
 
-    public static TheoryData<ResumptionMechanism, string> ServerRows => Exhibits.Cross([.. Flips(OfServers).Keys]);
+    public static TheoryData<ResumptionMechanism, string> ServerRows => Exhibits.CrossMechanisms([.. Flips(OfServers).Keys]);
 
-    public static TheoryData<ResumptionMechanism, string> ClientRows => Exhibits.Cross([.. Flips(OfClients).Keys]);
+    public static TheoryData<ResumptionMechanism, string> ClientRows => Exhibits.CrossMechanisms([.. Flips(OfClients).Keys]);
 
     public static TheoryData<string> PolicyRows => [.. OfPolicies.Where(row => row.Value is not null).Select(row => row.Key)];
 

@@ -30,7 +30,7 @@ public sealed class ReasonTests
         [ResumptionReason.TicketUndecryptable] = () => Crafted(_ => { }, spoil: ticket => [.. ticket[..^1], (byte)(ticket[^1] ^ 1)]),
         [ResumptionReason.TicketMalformed] = () => Crafted(_ => { }, spoil: _ => [1, 2, 3]),
         [ResumptionReason.SessionFormatVersion] = OtherFormat,
-        [ResumptionReason.SessionNotFound] = () => ById(Exhibits.Contexts(ResumptionMechanism.SessionId).Server),
+        [ResumptionReason.SessionNotFound] = () => ById(Exhibits.Contexts(SessionKind.SessionId).Server),
         [ResumptionReason.SessionConsumed] = Consumed,
         [ResumptionReason.SessionExpired] = () => Crafted(draft => draft.Lifetime = TimeSpan.FromMinutes(30)),
         [ResumptionReason.AuthDeadlinePassed] = () => Crafted(draft => draft.MaximumAge = TimeSpan.FromMinutes(30)),
@@ -106,7 +106,7 @@ public sealed class ReasonTests
     {
         var store = new StoreDouble { Consumes = _ => false };
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-            ResumptionMechanism.Psk, null, o => (o.SessionStore, o.Group, o.TicketMode) = (store, "g", TlsTicketMode.Stateful));
+            SessionKind.StatelessPsk, null, o => (o.SessionStore, o.Group, o.TicketMode) = (store, "g", TlsTicketMode.Stateful));
         return Exhibits.Redeem(server, Exhibits.Session(client, server));
     }
 
@@ -122,7 +122,7 @@ public sealed class ReasonTests
     {
         bool accept = true;
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
-            ResumptionMechanism.Psk,
+            SessionKind.StatelessPsk,
             o => o.ClientCertificate = TestPki.ClientEcdsa().Tls,
             o => (o.ClientCertificateMode, o.CertificateChainPolicy, o.ResumedPeer, o.RemoteCertificateValidationCallback) =
                 (TlsClientCertificateMode.Optional, TestPki.TrustRoot(), ResumedPeer.Reverify, (_, _, _, _) => accept));
@@ -138,7 +138,7 @@ public sealed class ReasonTests
     /// <summary>A server that wants no session of its own to be kept.</summary>
     private static ResumptionOutcome ZeroLifetime()
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk);
         using (var script = new ScriptedServer(client))
         {
             script.Full13();
@@ -229,7 +229,7 @@ public sealed class ReasonTests
     }
 
     private static TlsServerContext WithStore(TimeProvider time, Func<CancellationToken, ValueTask> before) => Exhibits.Contexts(
-        ResumptionMechanism.SessionId,
+        SessionKind.SessionId,
         null,
         o => (o.SessionStore, o.Group, o.TimeProvider) = (new StoreDouble { Before = before }, "g", time)).Server;
 
@@ -247,12 +247,12 @@ public sealed class ReasonTests
     /// <summary>What a client sees of it.</summary>
     private static ResumptionOutcome Clients(int tickets, bool declined)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(ResumptionMechanism.Psk, null, o => (o.TicketCount, o.TicketCountOnResumption) = (tickets, 0));
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(SessionKind.StatelessPsk, null, o => (o.TicketCount, o.TicketCountOnResumption) = (tickets, 0));
         for (int i = 0; i < (tickets == 0 ? 0 : declined ? 1 : 2); i++)
         {
             EnginePair.Connect(client, server).Dispose();
         }
-        using EnginePair last = EnginePair.Connect(client, declined ? Exhibits.Contexts(ResumptionMechanism.Psk).Server : server);
+        using EnginePair last = EnginePair.Connect(client, declined ? Exhibits.Contexts(SessionKind.StatelessPsk).Server : server);
         return last.Client.Info.Resumption;
     }
 }

@@ -59,7 +59,7 @@ public sealed class ResumptionRulesTests
 
     public static TheoryData<ResumptionMechanism> Mechanisms => [ResumptionMechanism.SessionId, ResumptionMechanism.Ticket, ResumptionMechanism.Psk];
 
-    public static TheoryData<ResumptionMechanism, string> Table => Museum.Exhibits.Cross([.. Rows.Select(row => row.Name), .. StillGood.Select(row => row.Name)]);
+    public static TheoryData<ResumptionMechanism, string> Table => Museum.Exhibits.CrossMechanisms([.. Rows.Select(row => row.Name), .. StillGood.Select(row => row.Name)]);
 
     [Theory]
     [MemberData(nameof(Mechanisms))]

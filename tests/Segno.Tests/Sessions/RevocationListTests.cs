@@ -101,7 +101,7 @@ public sealed class RevocationListTests
 
     /// <summary>A list of the application's own is asked in every mechanism; one that throws revokes, and costs no handshake.</summary>
     [Theory]
-    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    [MemberData(nameof(Exhibits.Mechanisms), MemberType = typeof(Exhibits))]
     public void AListThatThrowsRevokes(ResumptionMechanism mechanism)
     {
         var list = new ListDouble();

@@ -18,7 +18,7 @@ public sealed class SessionExportTests
 
     private static readonly byte[] Key = [.. Enumerable.Range(1, 32).Select(i => (byte)i)];
 
-    public static TheoryData<ResumptionMechanism> Mechanisms => Exhibits.All;
+    public static TheoryData<ResumptionMechanism> Mechanisms => Exhibits.Mechanisms;
 
     [Fact]
     public void WhatIsSealedOpensUnderItsKeyAlone()
@@ -178,7 +178,7 @@ public sealed class SessionExportTests
     [InlineData("too long", SessionImportProblem.Malformed)]
     public void WhatIsNoGoodSessionOfOpenSslsIsRefusedByName(string what, SessionImportProblem problem)
     {
-        TlsClientContext client = Exhibits.Contexts(ResumptionMechanism.Psk).Client;
+        TlsClientContext client = Exhibits.Contexts(SessionKind.StatelessPsk).Client;
         byte[] bytes = what switch
         {
             "of another version" => OpenSsl(version: 0x0302),
@@ -203,7 +203,7 @@ public sealed class SessionExportTests
     [Fact]
     public void WhatOpenSslCouldNotVerifyIsTakenWhenTheCallerSaysSo()
     {
-        TlsClientContext client = Exhibits.Contexts(ResumptionMechanism.Psk).Client;
+        TlsClientContext client = Exhibits.Contexts(SessionKind.StatelessPsk).Client;
         TlsSession session = client.ImportOpenSsl(OpenSsl(verifyResult: 20), "localhost", allowUnverified: true);
         Assert.Equal((SslProtocols.Tls13, "localhost", 0), (session.ProtocolVersion, session.TargetHost, session.TargetPort));
         Assert.Null(client.ImportOpenSsl(OpenSsl(name: null), "192.0.2.1").ServerName);
@@ -215,7 +215,7 @@ public sealed class SessionExportTests
     [Fact]
     public void NoBitOfASessionOfOpenSslsMakesTroubleOfAnotherKind()
     {
-        TlsClientContext client = Exhibits.Contexts(ResumptionMechanism.Psk).Client;
+        TlsClientContext client = Exhibits.Contexts(SessionKind.StatelessPsk).Client;
         byte[] bytes = OpenSsl();
         int refused = 0;
         for (int bit = 0; bit < bytes.Length * 8; bit++)

@@ -8,7 +8,7 @@ namespace Segno.Tests.Sessions;
 /// <summary>Contexts share sessions where they say so, and nowhere else (museum A6, A8).</summary>
 public sealed class SharedSessionsTests
 {
-    public static TheoryData<ResumptionMechanism> Mechanisms => Exhibits.All;
+    public static TheoryData<ResumptionMechanism> Mechanisms => Exhibits.Mechanisms;
 
     [Fact]
     public void WhoGivesKeysOrAStoreNamesAGroup()

@@ -180,15 +180,16 @@ internal sealed class SystemVerifier : Verifier
         Kind = info.Kind;
         KeySize = info.KeySize;
         _pssHash = info.PssHash;
-        if (info.Kind is KeyKind.Rsa or KeyKind.RsaPss)
+        try
         {
-            _key = RSA.Create(new RSAParameters { Modulus = info.Modulus.ToArray(), Exponent = info.Exponent.ToArray() });
+            _key = info.Kind is KeyKind.Rsa or KeyKind.RsaPss
+                ? RSA.Create(new RSAParameters { Modulus = info.Modulus.ToArray(), Exponent = info.Exponent.ToArray() })
+                : ReadPoint(subjectPublicKeyInfo);
         }
-        else
+        catch (CryptographicException e)
         {
-            ECDsa ecdsa = ECDsa.Create();
-            ecdsa.ImportSubjectPublicKeyInfo(subjectPublicKeyInfo, out _);
-            _key = ecdsa;
+            // A point beside its curve, mostly.
+            throw new PublicKeyException(e.Message, e);
         }
     }
 
@@ -208,6 +209,21 @@ internal sealed class SystemVerifier : Verifier
         {
             _disposed = true;
             _key.Dispose();
+        }
+    }
+
+    private static ECDsa ReadPoint(ReadOnlySpan<byte> subjectPublicKeyInfo)
+    {
+        var key = ECDsa.Create();
+        try
+        {
+            key.ImportSubjectPublicKeyInfo(subjectPublicKeyInfo, out _);
+            return key;
+        }
+        catch
+        {
+            key.Dispose();
+            throw;
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace Segno.Cryptography;
 
 internal sealed unsafe class LibcryptoSigner : Signer
@@ -72,7 +74,15 @@ internal sealed unsafe class LibcryptoVerifier : Verifier
         Kind = info.Kind;
         KeySize = info.KeySize;
         _pssHash = info.PssHash;
-        _key = new EvpKeyHandle(EvpKeys.ReadPublic(info));
+        try
+        {
+            _key = new EvpKeyHandle(EvpKeys.ReadPublic(info));
+        }
+        catch (CryptographicException e)
+        {
+            // A point beside its curve, mostly.
+            throw new PublicKeyException(e.Message, e);
+        }
     }
 
     public override KeyKind Kind { get; }

@@ -1,0 +1,25 @@
+namespace Segno.Handshake;
+
+/// <summary>Calls what the application gave us: what it throws is named for what it is (I6).</summary>
+internal static class Callback
+{
+    /// <exception cref="TlsException">The callback threw.</exception>
+    public static T Call<T>(Func<T> callback)
+    {
+        try
+        {
+            return callback();
+        }
+        catch (Exception e) when (e is not TlsException)
+        {
+            throw new TlsException(TlsFault.CallbackFailed, null, e);
+        }
+    }
+
+    /// <exception cref="TlsException">The callback threw.</exception>
+    public static void Call(Action callback) => Call(() =>
+    {
+        callback();
+        return true;
+    });
+}
