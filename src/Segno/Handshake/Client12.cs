@@ -160,7 +160,7 @@ internal sealed class ExpectServerCertificate12(Client12 client) : HandshakeStat
         {
             throw new TlsException(TlsFault.EmptyCertificateList);
         }
-        PeerCertificate server = PeerCertificate.Read(chain, client.Link.Crypto);
+        PeerCertificate server = client.Link.Own(PeerCertificate.Read(chain, client.Link.Crypto));
         if (!client.Link.Keys12!.Suite.Fits(server.Verifier.Kind))
         {
             throw new TlsException(TlsFault.CertificateKindMismatch);

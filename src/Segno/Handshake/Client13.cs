@@ -349,7 +349,7 @@ internal sealed class ExpectCertificateOrRequest(ClientHandshake client, IReadOn
         {
             throw new TlsException(TlsFault.EmptyCertificateList);
         }
-        PeerCertificate server = PeerCertificate.Read(chain, client.Link.Crypto);
+        PeerCertificate server = client.Link.Own(PeerCertificate.Read(chain, client.Link.Crypto));
         server.OcspResponse = client.Link.Info.StapledOcspResponse = ocspResponse;
         client.Link.Transcript.Append(message.Raw);
         return new ExpectServerCertificateVerify(client, server);

@@ -342,7 +342,7 @@ internal sealed class ExpectClientCertificate12(Server12 server, KeyExchange sha
             PeerVerified.WithoutCertificate(common.Settings.ClientCertificateMode);
         }
         server.Link.Transcript.Append(message.Raw);
-        return new ExpectClientKeyExchange12(server, share, chain.Count == 0 ? null : PeerCertificate.Read(chain, server.Link.Crypto));
+        return new ExpectClientKeyExchange12(server, share, chain.Count == 0 ? null : server.Link.Own(PeerCertificate.Read(chain, server.Link.Crypto)));
     }
 }
 

@@ -667,7 +667,7 @@ internal sealed class ExpectClientCertificate(ServerHandshake server) : Handshak
             server.Link.Transcript.Append(message.Raw);
             return new ExpectClientFinished(server, null, peer);
         }
-        PeerCertificate client = PeerCertificate.Read(chain, server.Link.Crypto);
+        PeerCertificate client = server.Link.Own(PeerCertificate.Read(chain, server.Link.Crypto));
         server.Link.Transcript.Append(message.Raw);
         return new ExpectClientCertificateVerify(server, client);
     }

@@ -171,9 +171,8 @@ public sealed class StatefulTicketSharingTests
         TlsServerContext other = Exhibits.Contexts(
             SessionKind.SessionId, null, o => Share(o, sameStore ? store : new StoreDouble(), sameKeys ? ring : another)).Server;
         TlsSession session = Exhibits.Session(client, one);
-        using EnginePair pair = Resume(session, other);
-        Assert.Equal(expected, pair.Server.Info.Resumption.Reason);
-        Assert.Equal(expected == ResumptionReason.None, pair.Client.Info.Resumption.IsResumed);
+        ResumptionOutcome outcome = Exhibits.Redeem(other, session);
+        Assert.Equal((expected, expected == ResumptionReason.None), (outcome.Reason, outcome.IsResumed));
 
         static void Share(TlsServerOptions options, ISessionStore store, TicketKeyRing ring)
             => (options.SessionStore, options.TicketKeys, options.Group, options.TimeProvider) = (store, ring, "g", new FakeTimeProvider(TimeProvider.System.GetUtcNow()));
