@@ -69,7 +69,10 @@ public sealed partial class ATests
     {
         TestCertificate shown = TestPki.Make(new()
         {
-            CommonName = "client", ExtendedKeyUsage = TestPki.ClientAuthentication, Issuer = TestPki.Intermediate, NotAfter = TimeSpan.FromHours(12),
+            CommonName = "client",
+            ExtendedKeyUsage = TestPki.ClientAuthentication,
+            Issuer = TestPki.Intermediate,
+            NotAfter = TimeSpan.FromHours(12),
         });
         var clock = new TestClock { Wall = DateTimeOffset.UtcNow };
         (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(
