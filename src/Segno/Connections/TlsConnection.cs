@@ -543,6 +543,9 @@ public sealed partial class TlsConnection : IDisposable
     /// <summary>How long ago it began.</summary>
     internal TimeSpan Elapsed => _started == 0 ? TimeSpan.Zero : _link.Settings.TimeProvider.GetElapsedTime(_started);
 
+    /// <summary>Server: no handshake that is complete was replayed.</summary>
+    internal bool MayBeReplay => IsServer && !IsHandshakeCompleted;
+
     /// <summary>Client: the application protocol that early data was offered for.</summary>
     internal System.Net.Security.SslApplicationProtocol EarlyDataProtocol => _link.Client?.Offered13?.ApplicationProtocol ?? default;
 
