@@ -7,8 +7,8 @@ namespace Segno.AspNetCore;
 public static class SegnoServiceCollectionExtensions
 {
     /// <summary>
-    /// Adds the options of <c>UseSegno()</c>. What they leave open comes from the services: <see cref="ISessionStore"/>, <see cref="TicketKeyRing"/>
-    /// and <see cref="IRevocationList"/>, as Segno.Redis adds them. Servers that share these name the same <see cref="TlsServerOptions.Group"/>.
+    /// Adds the options of <c>UseSegno()</c>. What they leave open comes from the services: <see cref="ISessionStore"/>, <see cref="TicketKeyRing"/>,
+    /// <see cref="IReplayGuard"/> and <see cref="IRevocationList"/>, as Segno.Redis adds them. Servers that share these name the same <see cref="TlsServerOptions.Group"/>.
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="configure">Sets the options. May be called several times; all of them count, in their order.</param>
@@ -21,6 +21,7 @@ public static class SegnoServiceCollectionExtensions
         {
             options.SessionStore ??= provider.GetService<ISessionStore>();
             options.TicketKeys ??= provider.GetService<TicketKeyRing>();
+            options.ReplayGuard ??= provider.GetService<IReplayGuard>();
             options.Revocations ??= provider.GetService<IRevocationList>();
         });
         return services;

@@ -37,7 +37,7 @@ internal sealed partial class TlsConnectionMiddleware(ConnectionDelegate next, T
             }
 
             LogHandshake(connection.ConnectionId, tls.ConnectionInfo);
-            SetFeatures(connection.Features, new TlsFeatures(tls.ConnectionInfo));
+            SetFeatures(connection.Features, new TlsFeatures(tls, tls.ConnectionInfo));
             bool told = false;
             connection.Transport = new KestrelPipes(tls, exception =>
             {
@@ -97,6 +97,7 @@ internal sealed partial class TlsConnectionMiddleware(ConnectionDelegate next, T
         features.Set<ITlsHandshakeFeature>(tls);
         features.Set<ITlsApplicationProtocolFeature>(tls);
         features.Set<ITlsResumptionFeature>(tls);
+        features.Set<ITlsEarlyDataFeature>(tls);
     }
 
     private static async Task LingerAsync(PipeReader input, CancellationToken connectionClosed)

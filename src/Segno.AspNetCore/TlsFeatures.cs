@@ -9,13 +9,17 @@ using Segno.Sessions;
 namespace Segno.AspNetCore;
 
 /// <summary>One connection's TLS facts, under all the interfaces that ASP.NET Core looks for them by. Set before the handshake, so that a connection never looks like plain text; filled after it.</summary>
-internal sealed class TlsFeatures(TlsConnectionInfo info)
-    : ITlsConnectionFeature, ITlsHandshakeFeature, ITlsApplicationProtocolFeature, ITlsResumptionFeature
+internal sealed class TlsFeatures(TlsDuplexPipe tls, TlsConnectionInfo info)
+    : ITlsConnectionFeature, ITlsHandshakeFeature, ITlsApplicationProtocolFeature, ITlsResumptionFeature, ITlsEarlyDataFeature
 {
     private X509Certificate2? _clientCertificate;
     private bool _clientCertificateReplaced;
 
     public TlsConnectionInfo ConnectionInfo => info;
+
+    public bool IsEarlyData => tls.MayBeReplay;
+
+    public EarlyDataOutcome Outcome => info.EarlyData;
 
     public ResumptionOutcome Resumption => info.Resumption;
 

@@ -68,7 +68,11 @@ public sealed partial class TlsConnection
 
         public override void CheckEndOfRecord() => connection.CheckEndOfRecord();
 
-        public override void SkipEarlyData() => connection._skippableEarlyData = Math.Max(MaxSkippedEarlyData, ((ServerSettings)_settings).MaxEarlyDataSize);
+        public override void SkipEarlyData()
+        {
+            connection._skipsEarlyData = true;
+            connection._skippableEarlyData = Math.Max(MaxSkippedEarlyData, ((ServerSettings)_settings).MaxEarlyDataSize);
+        }
 
         public override void OpenEarlyData(uint maxSize)
         {

@@ -102,7 +102,7 @@ public sealed partial class TlsConnection
                 return 0;
             case var type when _reader.Protects(type):
                 return ReceiveProtected(record, applicationData);
-            case ContentType.ApplicationData when _skippableEarlyData > 0:
+            case ContentType.ApplicationData when _skipsEarlyData:
                 SkipEarlyData(header.Length);
                 return 0;
             case ContentType.Handshake or ContentType.Alert when !_reader.IsProtected:
@@ -153,7 +153,7 @@ public sealed partial class TlsConnection
         if (!opened)
         {
             _plaintext.Clear();
-            if (_skippableEarlyData > 0)
+            if (_skipsEarlyData)
             {
                 SkipEarlyData(record.Length - RecordHeader.Size);
                 return 0;
@@ -161,7 +161,7 @@ public sealed partial class TlsConnection
             // whatever is wrong with it, the answer is the same.
             throw new TlsException(TlsFault.RecordAuthenticationFailed);
         }
-        _skippableEarlyData = 0;
+        _skipsEarlyData = false;
         if (type != ContentType.ApplicationData)
         {
             Dispatch(type, target[..length]);
@@ -209,8 +209,9 @@ public sealed partial class TlsConnection
     private void SkipEarlyData(int length)
     {
         CheckNotInterleaved();
-        _skippableEarlyData -= length;
-        if (_skippableEarlyData <= 0)
+        // Each record counts, or there could be any number of empty ones.
+        _skippableEarlyData -= Math.Max(1, length - SkippedOverhead);
+        if (_skippableEarlyData < 0)
         {
             throw new TlsException(TlsFault.TooMuchEarlyData);
         }

@@ -4,6 +4,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using Segno.Alerts;
 using Segno.Buffers;
+using Segno.Cryptography;
 using Segno.Diagnostics;
 using Segno.Handshake;
 using Segno.Records;
@@ -32,7 +33,9 @@ public sealed partial class TlsConnection : IDisposable
     private const long MaxHandshakeBytes = 512 * 1024;
     private const int MaxEmptyRecords = 32;
     private const int MaxChangeCipherSpecs = 2;
-    private const int MaxSkippedEarlyData = 16384;
+    // Type and tag of a record of TLS 1.3: what is skipped is counted as what it holds, as far as that can be known.
+    private const int SkippedOverhead = 1 + Aead.TagLength;
+    private const int MaxSkippedEarlyData = 16384 - SkippedOverhead;
     private const int NoAlert = -1;
 
     private readonly ConnectionLink _link;
@@ -55,6 +58,7 @@ public sealed partial class TlsConnection : IDisposable
     private long _started;
     private int _changeCipherSpecs;
     private int _emptyRecords;
+    private bool _skipsEarlyData;
     private int _skippableEarlyData;
     private volatile bool _earlyDataOpen;
     private long _earlyDataLeft;
@@ -538,6 +542,9 @@ public sealed partial class TlsConnection : IDisposable
 
     /// <summary>How long ago it began.</summary>
     internal TimeSpan Elapsed => _started == 0 ? TimeSpan.Zero : _link.Settings.TimeProvider.GetElapsedTime(_started);
+
+    /// <summary>Server: no handshake that is complete was replayed.</summary>
+    internal bool MayBeReplay => IsServer && !IsHandshakeCompleted;
 
     /// <summary>Client: the application protocol that early data was offered for.</summary>
     internal System.Net.Security.SslApplicationProtocol EarlyDataProtocol => _link.Client?.Offered13?.ApplicationProtocol ?? default;

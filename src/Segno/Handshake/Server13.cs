@@ -208,6 +208,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         server.ChooseApplicationProtocol(hello);
         if (psk?.External is { } external)
         {
+            RejectEarlyData(EarlyDataReason.SessionNotResumed);
             return SendFlight(PeerVerified.ByExternalPsk(external));
         }
         if (psk?.Session is { } session)

@@ -60,6 +60,9 @@ public sealed class TlsDuplexPipe : IDuplexPipe, IAsyncDisposable
     /// <summary>Client: the newest session that the server gave, or <see langword="null"/>. In TLS 1.3 it comes after the handshake: <see cref="WaitForSessionAsync"/>.</summary>
     public TlsSession? Session => _channel?.Connection.Session;
 
+    /// <summary>Server: whether what is read now may be a replay: <see cref="TlsEarlyData.MayBeReplay"/>. <see langword="false"/> while nothing can be read yet. Thread-safe.</summary>
+    public bool MayBeReplay => _authenticated && _channel!.Connection.MayBeReplay;
+
     internal TlsChannel Channel
         => _authenticated ? _channel! : throw new InvalidOperationException("Authenticate first: the handshake is not complete.");
 

@@ -23,7 +23,7 @@ public sealed class TlsEarlyData
     /// <see cref="TlsServerOptions.DeliverEarlyDataAtOnce"/>, and until the handshake is complete. Once it is <see langword="false"/>, nothing that was read on this
     /// connection was a replay: a replay never completes its handshake.
     /// </summary>
-    public bool MayBeReplay => _stream.Connection is { IsServer: true, IsHandshakeCompleted: false };
+    public bool MayBeReplay => _stream.Connection is { MayBeReplay: true };
 
     /// <summary>
     /// Client: authenticates, and sends data with the first flight where a session allows it: all of it or nothing. A server must be able to take it twice.

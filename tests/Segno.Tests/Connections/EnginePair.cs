@@ -63,6 +63,16 @@ internal sealed class EnginePair : IDisposable
         }
     }
 
+    /// <summary>Gives the server what was sent to it, and the client nothing of what it says.</summary>
+    public void RunServer()
+    {
+        bool moved = true;
+        while (moved)
+        {
+            moved = Step(Server, ToClient, toServer: false) | Deliver(Server, ToServer, AtServer);
+        }
+    }
+
     public void Send(TlsConnection from, ReadOnlySpan<byte> data)
     {
         var output = new ArrayBufferWriter<byte>();

@@ -46,6 +46,8 @@ internal sealed class SessionDraft
 
     public uint AgeAdd { get; set; } = 0x89abcdef;
 
+    public uint MaxEarlyDataSize { get; set; }
+
     public byte[] Ticket { get; set; } = [];
 
     public byte[] SessionId { get; set; } = [];
@@ -91,7 +93,7 @@ internal sealed class SessionDraft
         ApplicationProtocol = ApplicationProtocol,
         Group = Group,
         AgeAdd = AgeAdd,
-        MaxEarlyDataSize = 0,
+        MaxEarlyDataSize = MaxEarlyDataSize,
         Ticket = Ticket,
         SessionId = SessionId,
         ExtendedMasterSecret = ExtendedMasterSecret && ProtocolVersion == SslProtocols.Tls12,
