@@ -91,14 +91,25 @@ internal sealed class SessionIssuer13(ServerHandshake server, SessionLineage lin
     {
         HandshakeLink link = Server.Link;
         Span<byte> ageAdd = stackalloc byte[4];
-        link.Crypto.FillRandom(ageAdd);
         Span<byte> psk = stackalloc byte[HashKinds.MaxLength];
         psk = psk[..Server.Suite!.Hash.Length()];
-        link.Keys!.ResumptionPsk([(byte)_nonces], psk);
-        bool possible = link.TryCreateSession(
-            Lineage, Server.Policy.Lifetime(Server.Settings.TicketLifetime), psk, Handles(BitConverter.ToUInt32(ageAdd)), out session);
-        CryptographicOperations.ZeroMemory(psk);
-        return possible;
+        try
+        {
+            link.Crypto.FillRandom(ageAdd);
+            link.Keys!.ResumptionPsk([(byte)_nonces], psk);
+            return link.TryCreateSession(
+                Lineage, Server.Policy.Lifetime(Server.Settings.TicketLifetime), psk, Handles(BitConverter.ToUInt32(ageAdd)), out session);
+        }
+        catch (CryptographicException)
+        {
+            // L1: there is no ticket, and the connection stands.
+            session = null;
+            return false;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(psk);
+        }
     }
 
     private void Send(TlsSession session, byte nonce, byte[] ticket)

@@ -14,12 +14,11 @@ public sealed partial class MuseumTests
         .. Room('G', 1, 6), .. Room('H', 1, 3), "I1", "I4", "I6", "I7", "J2", "L1", "M1",
     ];
 
-    /// <summary>Those whose tests were not yet shown to catch a wrong rule. The list may only get shorter.</summary>
-    private static readonly string[] WithoutSabotage =
-    [
-        "A3", "A6", "A7", "A16", "B6", "B7", "C1", "C3", "C4", "C5", "C6", "C11", "D2", "D4", "D6", "D7",
-        "D8", "D10", "D14", "D15", "F1", "F3", "F4", "F5", "G1", "G2", "G4", "G6", "H2",
-    ];
+    /// <summary>Those without a wrong rule, because there is none to make. The list may only get shorter.</summary>
+    private static readonly Dictionary<string, string> WithoutSabotage = new()
+    {
+        ["A16"] = "A fault of the runtime: its test asks for a version that has the mend, and no source of this library could be wrong.",
+    };
 
     [Fact]
     public void EveryExhibitHasATest()
@@ -30,7 +29,7 @@ public sealed partial class MuseumTests
 
     [Fact]
     public void EveryTestedExhibitHasAWrongRule()
-        => Assert.Equal(Exhibits.Order(StringComparer.Ordinal), WrongRules().Select(rule => rule.Exhibit).Distinct().Concat(WithoutSabotage).Order(StringComparer.Ordinal));
+        => Assert.Equal(Exhibits.Order(StringComparer.Ordinal), WrongRules().Select(rule => rule.Exhibit).Distinct().Concat(WithoutSabotage.Keys).Order(StringComparer.Ordinal));
 
     /// <summary>What eng/sabotage is to change stands in the sources, once, and its filters find tests.</summary>
     [Fact]

@@ -43,8 +43,7 @@ internal sealed class ForeignStoredSessions : StoredSessions
         }
         byte[] id = new byte[IdLength];
         key.WriteName(id);
-        Crypto.FillRandom(id.AsSpan(TicketKey.NameLength));
-        return id;
+        return TryFillRandom(id.AsSpan(TicketKey.NameLength)) ? id : null;
     }
 
     public override async ValueTask<LocatedSession> FindAsync(ReadOnlyMemory<byte> sessionId, CancellationToken cancellationToken)

@@ -26,11 +26,10 @@ internal sealed class MemoryStoredSessions : StoredSessions
 
     public override bool IsInMemory => true;
 
-    public override byte[] CreateId()
+    public override byte[]? CreateId()
     {
         byte[] id = new byte[IdLength];
-        Crypto.FillRandom(id);
-        return id;
+        return TryFillRandom(id) ? id : null;
     }
 
     public override ValueTask<LocatedSession> FindAsync(ReadOnlyMemory<byte> sessionId, CancellationToken cancellationToken) => new(Find(sessionId));

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using System.Text;
 using Segno.Cryptography;
 using Segno.Sessions.Tickets;
@@ -96,6 +97,20 @@ internal abstract class StoredSessions(CryptoProvider crypto, string? tenant) : 
 
     protected abstract ValueTask<bool> SetAsync(
         TlsSession session, ReadOnlyMemory<byte> sessionId, IPAddress? address, bool singleUse, CancellationToken cancellationToken);
+
+    /// <summary>What is random in an ID. Without it there is none, and the session is not kept (L1).</summary>
+    protected bool TryFillRandom(Span<byte> id)
+    {
+        try
+        {
+            Crypto.FillRandom(id);
+            return true;
+        }
+        catch (CryptographicException)
+        {
+            return false;
+        }
+    }
 
     protected static LocatedSession NotFound(ResumptionReason reason) => new(null, ResumptionMechanism.SessionId, reason);
 
