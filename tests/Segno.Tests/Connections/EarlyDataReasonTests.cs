@@ -1,6 +1,7 @@
 using System.Net.Security;
 using Segno.Sessions;
 using Segno.Tests.Sessions;
+using Segno.Tests.Sessions.EarlyData;
 using Segno.Tests.Sessions.Policy;
 
 namespace Segno.Tests.Connections;
@@ -64,11 +65,11 @@ public sealed class EarlyDataReasonTests : IDisposable
     // A guard that does not answer, or lies in a way that can be seen, is one that is not there (fail closed).
     [Fact]
     public void AGuardThatHangsCostsTheEarlyDataAlone()
-        => AssertUnavailable(new GuardDouble(_ => new(new TaskCompletionSource<ReplayVerdict>().Task)));
+        => AssertUnavailable(new ReplayGuardDouble(_ => new(new TaskCompletionSource<ReplayVerdict>().Task)));
 
     [Fact]
     public void AGuardThatFailsLaterCostsTheEarlyDataAlone()
-        => AssertUnavailable(new GuardDouble(async _ =>
+        => AssertUnavailable(new ReplayGuardDouble(async _ =>
         {
             await Task.Yield();
             throw new InvalidOperationException("down");
@@ -77,7 +78,7 @@ public sealed class EarlyDataReasonTests : IDisposable
     [Theory]
     [InlineData(ReplayVerdict.Unknown)]
     [InlineData((ReplayVerdict)99)]
-    public void WhatIsNoVerdictIsNoConsent(ReplayVerdict verdict) => AssertUnavailable(new GuardDouble(_ => new(verdict)));
+    public void WhatIsNoVerdictIsNoConsent(ReplayVerdict verdict) => AssertUnavailable(new ReplayGuardDouble(_ => new(verdict)));
 
     // R-112, E9: what names a flight is the binder that was verified.
     [Fact]
@@ -85,7 +86,7 @@ public sealed class EarlyDataReasonTests : IDisposable
     public void AGuardIsAskedOnceAndOfTheVerifiedBinderAlone()
     {
         var claims = new List<EarlyDataClaim>();
-        var guard = new GuardDouble(claim =>
+        var guard = new ReplayGuardDouble(claim =>
         {
             claims.Add(claim);
             return new(ReplayVerdict.First);
@@ -108,7 +109,7 @@ public sealed class EarlyDataReasonTests : IDisposable
 
     public void Dispose() => _keys.Dispose();
 
-    private void AssertUnavailable(GuardDouble guard)
+    private void AssertUnavailable(ReplayGuardDouble guard)
     {
         (EarlyDataOutcome server, _) = Offer(o => o.ReplayGuard = guard);
         Assert.Equal(EarlyDataOutcome.Rejected(EarlyDataReason.ReplayGuardUnavailable), server);
@@ -131,7 +132,7 @@ public sealed class EarlyDataReasonTests : IDisposable
             });
 
     private (EarlyDataOutcome Server, EarlyDataOutcome Client) Guarded(Func<EarlyDataClaim, ValueTask<ReplayVerdict>> claim)
-        => Offer(o => o.ReplayGuard = new GuardDouble(claim));
+        => Offer(o => o.ReplayGuard = new ReplayGuardDouble(claim));
 
     /// <summary>A session of one server, then early data to another, or to the same where nothing is said of it.</summary>
     private (EarlyDataOutcome Server, EarlyDataOutcome Client) Offer(
@@ -185,13 +186,6 @@ public sealed class EarlyDataReasonTests : IDisposable
             o => o.ReplayGuard = new MemoryReplayGuard(zone: zone, timeProvider: _clock),
             // Begins to remember when it is asked first.
             o => o.ReplayGuard = new LazyGuard(zone, () => new MemoryReplayGuard(zone: zone, timeProvider: _clock)));
-    }
-
-    private sealed class GuardDouble(Func<EarlyDataClaim, ValueTask<ReplayVerdict>> claim) : IReplayGuard
-    {
-        public ReadOnlyMemory<byte> Zone { get; } = new byte[] { 7 };
-
-        public ValueTask<ReplayVerdict> ClaimAsync(EarlyDataClaim asked, CancellationToken cancellationToken = default) => claim(asked);
     }
 
     private sealed class LazyGuard(byte[] zone, Func<MemoryReplayGuard> start) : IReplayGuard

@@ -13,7 +13,7 @@ public sealed class EarlyDataTests
 {
     private const int Limit = 1000;
 
-    private static byte[] End => [(byte)HandshakeType.EndOfEarlyData, 0, 0, 0];
+    private static ReadOnlySpan<byte> End => [(byte)HandshakeType.EndOfEarlyData, 0, 0, 0];
 
     private readonly TestClock _clock = new() { Wall = TimeProvider.System.GetUtcNow() };
 

@@ -1,6 +1,7 @@
 using System.Security.Authentication;
 using Segno.Handshake;
 using Segno.Tests.Sessions;
+using Segno.Tests.Sessions.EarlyData;
 
 namespace Segno.Tests.Connections;
 
@@ -77,6 +78,11 @@ internal sealed class VariantContexts : IDisposable
                 options.AllowPskWithoutKeyExchange = !keyExchange;
                 // The client wants no session, but cannot say so beside a PSK.
                 options.AllowTlsResume = variant != HandshakeVariant.ExternalPsk;
+                if (variant == HandshakeVariant.Resumed)
+                {
+                    options.MaxEarlyDataSize = 1;
+                    options.ReplayGuard = new ReplayGuardDouble(_ => new(Segno.Sessions.ReplayVerdict.First));
+                }
                 options.ExternalPskSelector = variant == HandshakeVariant.ExternalPsk ? ExternalPskTests.Knows(ExternalPskTests.Plain) : null;
                 options.ClientCertificateMode = variant switch
                 {

@@ -20,7 +20,9 @@ internal sealed class StateWalk
     public IReadOnlyList<string> StatesOf(bool server) => (server ? _server : _client).Before;
 
     /// <summary>Runs the handshake of a variant, then what may come behind it.</summary>
-    public static StateWalk Through(HandshakeVariant variant)
+    /// <param name="variant">The variant.</param>
+    /// <param name="earlyDataSize">How much early data the client offers; it sends none of it.</param>
+    public static StateWalk Through(HandshakeVariant variant, int earlyDataSize = 0)
     {
         // A byte in each record: what a record changes, the one message that it completes has changed.
         using var contexts = new VariantContexts(variant, fragment: 1);
@@ -35,10 +37,11 @@ internal sealed class StateWalk
             Taken = (by, bytes) => (by.IsServer ? walk._server : walk._client).Took(by, bytes.Span),
         };
         walk._server.See(pair.Server);
-        pair.Client.Start();
+        pair.Client.Start(earlyDataSize);
         walk._client.See(pair.Client);
         pair.Run();
         contexts.AssertVariant(pair);
+        Assert.Equal(earlyDataSize > 0, pair.Server.Info.EarlyData.IsAccepted);
         foreach ((TlsConnection from, Side to) in ((TlsConnection, Side)[])[(pair.Client, walk._server), (pair.Server, walk._client)])
         {
             byte[] more = (VariantContexts.IsTls12(variant), from.IsServer) switch

@@ -31,8 +31,10 @@ public sealed class EarlyDataStreamTests
         Assert.Equal(EarlyDataOutcome.Accepted, outcome);
         Assert.Equal(EarlyDataOutcome.Accepted, streams.Server.EarlyData.Outcome);
         Assert.False(streams.Server.EarlyData.MayBeReplay);
-        await streams.Client.WriteAsync("late"u8.ToArray(), Cancel);
-        Assert.Equal([.. early, .. "late"u8], await ReadExactlyAsync(streams.Server, length + 4));
+        byte[] late = Data(4, seed: 2);
+        await streams.Client.WriteAsync(late, Cancel);
+        byte[] all = [.. early, .. late];
+        Assert.Equal(all, await ReadExactlyAsync(streams.Server, all.Length));
     }
 
     // What may be a replay never shares a read with what is none (I2, I3).
