@@ -18,7 +18,10 @@ internal static class Crash
     private static readonly DateTimeOffset Expiry = TimeProvider.System.GetUtcNow().AddHours(6);
 
     /// <returns>0: nothing was lost, wrong, back, or consumed twice.</returns>
-    public static async Task<int> RunAsync(int kills, TimeSpan time)
+    /// <param name="kills">How many kills, at least.</param>
+    /// <param name="time">For how long, at least.</param>
+    /// <param name="lie">What the processes do wrong, to see that it is noticed: lost, wrong, back, twice. Empty: nothing.</param>
+    public static async Task<int> RunAsync(int kills, TimeSpan time, string lie = "")
     {
         DirectoryInfo root = Directory.CreateTempSubdirectory("segno-crash-");
         string path = Path.Combine(root.FullName, "store");
@@ -28,7 +31,7 @@ internal static class Crash
         using var store = new FileSessionStore(path, key, 1_000_000, 1L << 34);
         var wins = new ConcurrentDictionary<string, int>();
         int seed = 0;
-        List<Worker> workers = [new(path, keyFile, seed++, wins), new(path, keyFile, seed++, wins)];
+        List<Worker> workers = [new(path, keyFile, seed++, lie, wins), new(path, keyFile, seed++, lie, wins)];
         var total = new Findings();
         var clock = Stopwatch.StartNew();
         int killed = 0;
@@ -45,7 +48,7 @@ internal static class Crash
             await Task.Delay(RandomNumberGenerator.GetInt32(1, 150));
             victim.Kill();
             total += await victim.CheckAsync(store);
-            workers[killed % 2] = new Worker(path, keyFile, seed++, wins);
+            workers[killed % 2] = new Worker(path, keyFile, seed++, lie, wins);
             killed++;
         }
         foreach (Worker worker in workers)
@@ -63,7 +66,7 @@ internal static class Crash
     }
 
     /// <summary>What is killed: says what it begins and what it has done, a line each.</summary>
-    public static async Task WorkAsync(string path, string keyFile, string seed)
+    public static async Task WorkAsync(string path, string keyFile, string seed, string lie)
     {
         using FileStoreKey key = FileStoreKey.FromFile(keyFile);
         using var store = new FileSessionStore(path, key, 1_000_000, 1L << 34);
@@ -81,7 +84,10 @@ internal static class Crash
         for (int i = 0; ; i++)
         {
             string name = $"{seed}-{i}";
-            await store.SetAsync(Bytes(name), Value(name), new SessionStoreEntry(Expiry));
+            if (lie != "lost" || i % 10 > 0)
+            {
+                await store.SetAsync(Bytes(name), Value(lie == "wrong" ? $"not {name}" : name), new SessionStoreEntry(Expiry));
+            }
             await output.WriteLineAsync($"S {name}");
             if (i % 3 == 2)
             {
@@ -89,6 +95,10 @@ internal static class Crash
                 await output.WriteLineAsync($"c {earlier}");
                 if (await store.TryConsumeAsync(Bytes(earlier)))
                 {
+                    if (lie == "back")
+                    {
+                        await store.SetAsync(Bytes(earlier), Value(earlier), new SessionStoreEntry(Expiry));
+                    }
                     await output.WriteLineAsync($"C {earlier}");
                 }
             }
@@ -97,7 +107,7 @@ internal static class Crash
                 string shared = $"shared-{number}-{i / 2 % Shared}";
                 if (await store.TryConsumeAsync(Bytes(shared)))
                 {
-                    await output.WriteLineAsync($"W {shared}");
+                    await output.WriteLineAsync(lie == "twice" ? $"W {shared}\nW {shared}" : $"W {shared}");
                 }
             }
         }
@@ -132,10 +142,10 @@ internal static class Crash
         private readonly TaskCompletionSource _began = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private readonly Task _reading;
 
-        public Worker(string path, string keyFile, int seed, ConcurrentDictionary<string, int> wins)
+        public Worker(string path, string keyFile, int seed, string lie, ConcurrentDictionary<string, int> wins)
         {
             var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardInput = true, RedirectStandardOutput = true };
-            foreach (string argument in (string[])["crash-worker", path, keyFile, seed.ToString(CultureInfo.InvariantCulture)])
+            foreach (string argument in (string[])["crash-worker", path, keyFile, seed.ToString(CultureInfo.InvariantCulture), lie])
             {
                 start.ArgumentList.Add(argument);
             }

@@ -33,11 +33,11 @@ switch (args)
     case ["crash", .. string[] limits]:
         int kills = limits.Length > 0 ? int.Parse(limits[0], CultureInfo.InvariantCulture) : 200;
         double minutes = limits.Length > 1 ? double.Parse(limits[1], CultureInfo.InvariantCulture) : 10;
-        return await Crash.RunAsync(kills, TimeSpan.FromMinutes(minutes));
-    case ["crash-worker", string path, string keyFile, string seed]:
-        await Crash.WorkAsync(path, keyFile, seed);
+        return await Crash.RunAsync(kills, TimeSpan.FromMinutes(minutes), limits.Length > 2 ? limits[2] : "");
+    case ["crash-worker", string path, string keyFile, string seed, string lie]:
+        await Crash.WorkAsync(path, keyFile, seed, lie);
         return 0;
     default:
-        Console.Error.WriteLine("usage: size | hits [CAPACITY…] | lookups | pauses [ENTRIES] | seal | policy [TRACE…] | caps [HANDSHAKES [SESSIONS [BYTES]]] | crash [KILLS [MINUTES]]");
+        Console.Error.WriteLine("usage: size | hits [CAPACITY…] | lookups | pauses [ENTRIES] | seal | policy [TRACE…] | caps [HANDSHAKES [SESSIONS [BYTES]]] | crash [KILLS [MINUTES [lost|wrong|back|twice]]]");
         return args is ["--help"] or ["-h"] ? 0 : 2;
 }

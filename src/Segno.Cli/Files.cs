@@ -105,6 +105,39 @@ internal static class Files
         return options;
     }
 
+    /// <summary>The key of a store in files, which is made where store and key are new: a key that is missing is another one than the store was made with.</summary>
+    public static FileStoreKey LoadOrMakeStoreKey(string path, string store, CliEnvironment environment) => Load(path, () =>
+    {
+        if (!File.Exists(path))
+        {
+            if (File.Exists(store) || (Directory.Exists(store) && Directory.EnumerateFileSystemEntries(store).Any()))
+            {
+                throw new FileNotFoundException($"it is not there, and {store} was made with it. Without it nothing in there opens: bring it back, or remove {store}.", path);
+            }
+            FileStoreKey.CreateFile(path);
+            environment.Error.WriteLine($"segno: made the key {path}");
+        }
+        return FileStoreKey.FromFile(path);
+    });
+
+    /// <summary>Loads something, and says in the words of the command line what is wrong with it.</summary>
+    /// <exception cref="CliException">It cannot be read or used.</exception>
+    public static T Load<T>(string path, Func<T> load)
+    {
+        try
+        {
+            return load();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw CliException.Usage($"{path}: cannot be read: {exception.Message}", exception);
+        }
+        catch (Exception exception) when (exception is ArgumentException or CryptographicException or NotSupportedException)
+        {
+            throw CliException.Usage($"{path}: cannot be used: {exception.Message}", exception);
+        }
+    }
+
     private static byte[] ReadKey(string path)
     {
         byte[] content = File.ReadAllBytes(path);
@@ -130,21 +163,5 @@ internal static class Files
         byte[] root = decoded[..written];
         CryptographicOperations.ZeroMemory(decoded);
         return good ? root : throw new ArgumentException("A key is at least 32 random bytes, as they are or in Base64; a passphrase is none. Make one with 'segno keys new --derived'.");
-    }
-
-    private static T Load<T>(string path, Func<T> load)
-    {
-        try
-        {
-            return load();
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw CliException.Usage($"{path}: cannot be read: {exception.Message}", exception);
-        }
-        catch (Exception exception) when (exception is ArgumentException or CryptographicException or NotSupportedException)
-        {
-            throw CliException.Usage($"{path}: cannot be used: {exception.Message}", exception);
-        }
     }
 }

@@ -11,7 +11,7 @@ internal sealed class CliRun : IAsyncDisposable
     private readonly MemoryStream _rawOutput = new();
     private readonly Task<int> _run;
 
-    private CliRun(string[] arguments, Stream? input, IReadOnlyDictionary<string, string>? variables, Func<string, string?>? askSecret)
+    private CliRun(string[] arguments, Stream? input, IReadOnlyDictionary<string, string>? variables, Func<string, string?>? askSecret, TimeProvider? time)
     {
         var environment = new CliEnvironment
         {
@@ -21,6 +21,7 @@ internal sealed class CliRun : IAsyncDisposable
             OpenOutput = () => _rawOutput,
             Variable = name => variables?.GetValueOrDefault(name),
             AskSecret = askSecret,
+            Time = time ?? TimeProvider.System,
         };
         _run = Task.Run(() => CommandLine.RunAsync(arguments, environment, _stop.Token));
     }
@@ -34,8 +35,8 @@ internal sealed class CliRun : IAsyncDisposable
     public Task<int> Exit => _run;
 
     public static CliRun Start(
-        string[] arguments, Stream? input = null, IReadOnlyDictionary<string, string>? variables = null, Func<string, string?>? askSecret = null)
-        => new(arguments, input, variables, askSecret);
+        string[] arguments, Stream? input = null, IReadOnlyDictionary<string, string>? variables = null, Func<string, string?>? askSecret = null, TimeProvider? time = null)
+        => new(arguments, input, variables, askSecret, time);
 
     /// <summary>Runs to its end.</summary>
     public static async Task<CliRun> ToEndAsync(string[] arguments, Stream? input = null, IReadOnlyDictionary<string, string>? variables = null)

@@ -13,24 +13,20 @@ public sealed class ProcessTests
     public async Task A_signal_ends_the_server_with_0(string signal)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no signals.");
-        using Process server = Start("serve", "--listen", "127.0.0.1:0", "--no-self-test");
+        using Process server = CliProcess.Start("serve", "--listen", "127.0.0.1:0", "--no-self-test");
         try
         {
             string? url = await server.StandardOutput.ReadLineAsync(Cancel);
             Assert.StartsWith("https://127.0.0.1:", url);
 
-            using (Process kill = Process.Start("kill", [$"-{signal}", server.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]))
-            {
-                await kill.WaitForExitAsync(Cancel);
-            }
-            await server.WaitForExitAsync(Cancel).WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+            await CliProcess.SignalAsync(server, signal);
 
             Assert.Equal(0, server.ExitCode);
             Assert.Empty(await server.StandardError.ReadToEndAsync(Cancel));
         }
         finally
         {
-            End(server);
+            CliProcess.End(server);
         }
     }
 
@@ -38,7 +34,7 @@ public sealed class ProcessTests
     public async Task Bytes_pass_through_standard_input_and_output_unchanged()
     {
         await using Served served = await Served.StartAsync();
-        using Process client = Start("connect", served.Target, "--ca", served.AuthorityPath);
+        using Process client = CliProcess.Start("connect", served.Target, "--ca", served.AuthorityPath);
         try
         {
             byte[] body = new byte[200_000];
@@ -60,14 +56,14 @@ public sealed class ProcessTests
         }
         finally
         {
-            End(client);
+            CliProcess.End(client);
         }
     }
 
     [Fact]
     public async Task Wrong_usage_ends_the_process_with_2()
     {
-        using Process process = Start("serve", "--listen", "nowhere");
+        using Process process = CliProcess.Start("serve", "--listen", "nowhere");
 
         await process.WaitForExitAsync(Cancel).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
 
@@ -79,24 +75,5 @@ public sealed class ProcessTests
     {
         await input.WriteAsync(body, Cancel);
         input.Close();
-    }
-
-    private static Process Start(params string[] arguments)
-    {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Segno.Cli.dll"), .. arguments])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        return Process.Start(start)!;
-    }
-
-    private static void End(Process process)
-    {
-        if (!process.HasExited)
-        {
-            process.Kill();
-        }
     }
 }

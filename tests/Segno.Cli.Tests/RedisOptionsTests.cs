@@ -10,7 +10,7 @@ public sealed class RedisOptionsTests : IDisposable
     public void Dispose() => _directory.Delete(recursive: true);
 
     [Theory]
-    [InlineData("neither memory nor redis", "--store", "disk")]
+    [InlineData("nor redis:HOST:PORT", "--store", "disk")]
     [InlineData("--store redis:… needs --ticket-keys", "--store", "redis:localhost:1")]
     [InlineData("need each other", "--ticket-keys", "redis:localhost:1")]
     [InlineData("need each other", "--ticket-key-encryption-key", "KEY")]

@@ -29,7 +29,9 @@ internal sealed class ConnectCommand : ExampleCommand
 
     private readonly Option<string?> _sessIn = new("--sess-in") { Description = "Offers the session of a file.", HelpName = "FILE" };
 
-    private readonly Option<bool> _requireResumption = new("--require-resumption") { Description = "Fail where the session of --sess-in, or at a reconnection the one received before, is not resumed." };
+    private readonly SessionCacheOptions _sessionCache = new();
+
+    private readonly Option<bool> _requireResumption = new("--require-resumption") { Description = "Fail where the session of --sess-in or --session-cache, or at a reconnection the one received before, is not resumed." };
 
     private readonly Option<bool> _allowTicketReuse = new("--allow-ticket-reuse") { Description = "Offer the session of --sess-in on every connection, as FTPS does, and not on the first alone." };
 
@@ -81,6 +83,7 @@ internal sealed class ConnectCommand : ExampleCommand
             new("segno connect example.com --client-cert client.pem --client-key client-key.pem --no-input", "With a certificate of one's own."),
             new("segno connect localhost:8443 --psk-identity client1 --psk-file psk.hex --no-input", "By an external PSK, without certificates."),
             new("segno connect localhost:8443 --ca ca.pem --sess-out s --no-input; segno connect localhost:8443 --ca ca.pem --sess-in s --no-input", "A session carried from one process to the next."),
+            new("segno connect example.com --session-cache sessions --session-cache-key session.key --no-input", "The same for all hosts: sessions in a directory, encrypted, shared by all who have the key."),
             new("printf 'GET / HTTP/1.1\\r\\nHost: example.com\\r\\nConnection: close\\r\\n\\r\\n' | segno connect example.com > answer", "Standard input and output, byte for byte."))
     {
         _environment = environment;
@@ -92,7 +95,7 @@ internal sealed class ConnectCommand : ExampleCommand
         foreach (Option option in new Option[]
         {
             _reconnect, _sessOut, _sessIn, _requireResumption, _allowTicketReuse, _ca, _insecure, _serverName, _ocsp, _clientCert, _clientKey, _timeout, _linger, _keyLog, _noInput, _json,
-        }.Concat(_protocols.All).Concat(_psk.All))
+        }.Concat(_sessionCache.All).Concat(_protocols.All).Concat(_psk.All))
         {
             Options.Add(option);
         }
@@ -107,6 +110,7 @@ internal sealed class ConnectCommand : ExampleCommand
             Reconnect = parsed.GetValue(_reconnect),
             SessionOutputPath = parsed.GetValue(_sessOut),
             SessionInputPath = parsed.GetValue(_sessIn),
+            SessionCache = _sessionCache.Read(parsed),
             RequireResumption = parsed.GetValue(_requireResumption),
             AllowTicketReuse = parsed.GetValue(_allowTicketReuse),
             AuthoritiesPath = parsed.GetValue(_ca),
@@ -129,9 +133,9 @@ internal sealed class ConnectCommand : ExampleCommand
         {
             throw CliException.Usage("--allow-ticket-reuse needs --sess-in.");
         }
-        if (settings is { RequireResumption: true, SessionInputPath: null, Reconnect: null })
+        if (settings is { RequireResumption: true, SessionInputPath: null, SessionCache: null, Reconnect: null })
         {
-            throw CliException.Usage("--require-resumption needs --sess-in or --reconnect: without them there is nothing to resume.");
+            throw CliException.Usage("--require-resumption needs --sess-in, --session-cache or --reconnect: without them there is nothing to resume.");
         }
         return settings with
         {

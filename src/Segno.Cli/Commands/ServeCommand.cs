@@ -19,6 +19,7 @@ internal sealed class ServeCommand : ExampleCommand
 
     // The library's own, checked here to say the option's name.
     private const int MaxCacheSessions = 100_000_000;
+    private const int MaxFileSessions = 1_000_000;
     private const long MinCacheBytes = 16 * 1024;
     private const long MaxCacheBytes = 1L << 36;
     private static readonly TimeSpan MaxLifetime = TimeSpan.FromDays(7);
@@ -122,9 +123,33 @@ internal sealed class ServeCommand : ExampleCommand
 
     private readonly Option<string> _store = new("--store")
     {
-        Description = "Where sessions are kept for clients that know them by an ID: memory, or Redis with memory in front, shared by all servers with the same ticket keys.",
-        HelpName = "memory|redis:HOST:PORT[,OPTION=…]",
+        Description = "Where sessions are kept for clients that know them by an ID: memory; or, with memory in front, a directory, which outlives the process, or Redis: shared by all servers with the same ticket keys.",
+        HelpName = "memory|file:DIRECTORY|redis:HOST:PORT[,OPTION=…]",
         DefaultValueFactory = _ => ServeSettings.MemoryStore,
+    };
+
+    private readonly Option<string?> _storeKeyFile = new("--store-key-file")
+    {
+        Description = "The key that --store file:… is encrypted with: a file of 32 random bytes, as they are or in Base64. Made, for its owner alone, where the directory is new.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> _state = new("--state")
+    {
+        Description = "Hands sessions in memory and ticket keys of its own to the next server: written when this one is ended, taken over and removed at the start.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> _stateKeyFile = new("--state-key-file")
+    {
+        Description = "The key that --state is encrypted with. Made, for its owner alone, where it is missing.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> _ticketMode = new("--ticket-mode")
+    {
+        Description = "What tickets of TLS 1.3 are: the session, sealed (stateless, the default); a reference to the store, for one use (stateful); the second where the store keeps it, else the first (automatic).",
+        HelpName = "stateless|stateful|automatic",
     };
 
     private readonly Option<TimeSpan?> _sessionLifetime = new("--session-lifetime")
@@ -188,19 +213,22 @@ internal sealed class ServeCommand : ExampleCommand
             new("segno serve --ticket-keys derived:ticket.root --ticket-key-period 12h --group shop", "The same without pushing anything: they derive their keys."),
             new("segno serve --policy adaptive:new-visitor-lifetime=1h", "Gives a client more or less to resume with, by how often it comes and how busy the server is."),
             new("segno serve --store redis:localhost:6379 --ticket-keys redis:localhost:6379 --ticket-key-encryption-key fleet.key", "A node of a fleet that shares sessions and ticket keys through Redis."),
+            new("segno serve --store file:sessions --store-key-file store.key --ticket-keys ticket.keys", "Sessions outlive the process, however it ends."),
+            new("segno serve --state segno.state --state-key-file state.key", "The next server takes over what this one has in memory when it is ended."),
             new("segno serve --ca clients.pem --require-client-cert", "For clients with a certificate."),
             new("segno serve --psk-identity client1 --psk-file psk.hex", "Also for a client with an external PSK."),
             new("segno serve --groups x25519,P-256 --suites TLS_AES_128_GCM_SHA256,ECDHE-ECDSA-AES128-GCM-SHA256", "With nothing else on offer."),
             new("segno serve --listen *:443 --cert chain.pem --key key.pem --ticket-lifetime 2h", "For others, with a certificate of yours."))
     {
         _environment = environment;
+        _ticketMode.AcceptOnlyFromAmong([.. Enum.GetNames<TlsTicketMode>().Select(name => name.ToLowerInvariant())]);
         Epilogue = """
             It serves: /  /api/connection  /api/stats  /bytes/N (download)  /echo (POST)  /again (new connection)
             Ctrl-C or SIGTERM ends it.
             """;
         foreach (Option option in new Option[]
         {
-            _listen, _cert, _key, _pfx, _pfxPasswordFile, _pfxPassword, _ocsp, _devCaOut, _tickets, _noTickets, _ticketLifetime, _ticketKeys, _ticketKeyPeriod, _ticketKeyPoll, _ticketKeyEncryptionKey, _store, _group, _tenant,
+            _listen, _cert, _key, _pfx, _pfxPasswordFile, _pfxPassword, _ocsp, _devCaOut, _tickets, _noTickets, _ticketLifetime, _ticketKeys, _ticketKeyPeriod, _ticketKeyPoll, _ticketKeyEncryptionKey, _ticketMode, _store, _storeKeyFile, _state, _stateKeyFile, _group, _tenant,
             _sessionLifetime, _cacheSessions, _cacheBytes, _policy,
             _ca, _requireClientCert, _keyLog, _noSelfTest, _verbose,
         }.Concat(_protocols.All).Concat(_psk.All))
@@ -233,7 +261,11 @@ internal sealed class ServeCommand : ExampleCommand
             CacheSessions = parsed.GetValue(_cacheSessions) ?? MemorySessionStore.DefaultMaxEntries,
             CacheBytes = parsed.GetValue(_cacheBytes),
             TicketKeyEncryptionKeyPath = parsed.GetValue(_ticketKeyEncryptionKey),
+            TicketMode = Enum.TryParse(parsed.GetValue(_ticketMode), ignoreCase: true, out TlsTicketMode mode) ? mode : null,
             Store = parsed.GetValue(_store)!,
+            StoreKeyPath = parsed.GetValue(_storeKeyFile),
+            StatePath = parsed.GetValue(_state),
+            StateKeyPath = parsed.GetValue(_stateKeyFile),
             Policy = parsed.GetValue(_policy),
             Protocols = _protocols.Read(parsed),
             Psk = _psk.Read(parsed),
@@ -279,14 +311,7 @@ internal sealed class ServeCommand : ExampleCommand
         {
             throw CliException.Usage("--ticket-keys redis:… and --ticket-key-encryption-key need each other.");
         }
-        if (settings.RedisStore is null && settings.Store != ServeSettings.MemoryStore)
-        {
-            throw CliException.Usage($"--store {settings.Store}: that is neither memory nor redis:HOST:PORT.");
-        }
-        if (settings is { RedisStore: not null, TicketKeys: null })
-        {
-            throw CliException.Usage("--store redis:… needs --ticket-keys: sessions in it are sealed under them, and nobody else could open them.");
-        }
+        CheckStore(settings);
         if (settings.TicketKeyPoll is not null && !settings.WatchesTicketKeys)
         {
             throw CliException.Usage("--ticket-key-poll needs --ticket-keys FILE: nothing else changes.");
@@ -315,6 +340,42 @@ internal sealed class ServeCommand : ExampleCommand
         return settings;
     }
 
+    private static void CheckStore(ServeSettings settings)
+    {
+        if (settings is { FileStore: null, RedisStore: null, Store: not ServeSettings.MemoryStore })
+        {
+            throw CliException.Usage($"--store {settings.Store}: that is neither memory nor file:DIRECTORY nor redis:HOST:PORT.");
+        }
+        if (settings.FileStore is "")
+        {
+            throw CliException.Usage("--store file: names no directory.");
+        }
+        if (settings is { RedisStore: not null, TicketKeys: null })
+        {
+            throw CliException.Usage("--store redis:… needs --ticket-keys: sessions in it are sealed under them, and nobody else could open them.");
+        }
+        if (settings is { FileStore: not null, TicketKeys: null })
+        {
+            throw CliException.Usage("--store file:… needs --ticket-keys that outlive this process: sessions in it are sealed under them, and after a restart nobody could open them. 'segno keys new FILE' makes some.");
+        }
+        if (settings.FileStore is null != settings.StoreKeyPath is null)
+        {
+            throw CliException.Usage("--store file:… and --store-key-file need each other.");
+        }
+        if (settings is { FileStore: not null, CacheSessions: > MaxFileSessions })
+        {
+            throw CliException.Usage($"--cache-sessions: {settings.CacheSessions} is more than {MaxFileSessions}, the most that --store file:… keeps.");
+        }
+        if (settings.StatePath is null != settings.StateKeyPath is null)
+        {
+            throw CliException.Usage("--state and --state-key-file need each other.");
+        }
+        if (settings.StatePath is not null && settings.Store != ServeSettings.MemoryStore)
+        {
+            throw CliException.Usage($"--state is for sessions in memory: those of --store {settings.Store} outlive the process where they are.");
+        }
+    }
+
     private async Task<int> RunAsync(ServeSettings settings, CancellationToken invocation)
     {
         // Before the address is printed: whoever reads it may end the server at once.
@@ -334,11 +395,21 @@ internal sealed class ServeCommand : ExampleCommand
         using KeyLogFile? keyLog = KeyLogFile.Open(settings.KeyLogPath, _environment);
         using MemorySessionStore store = settings.MakeStore(_environment.Time);
         using TicketKeyRing ownKeys = settings.MakeTicketKeys(_environment);
-        RedisSharing redis = await RedisSharing.OpenAsync(settings, store, _environment, cancellationToken).ConfigureAwait(false);
-        await using ConfiguredAsyncDisposable shared = redis.ConfigureAwait(false);
-        TicketKeyRing ticketKeys = redis.TicketKeys ?? ownKeys;
-        using TlsServerContext context = Context(settings, certificate, redis.Store ?? store, ticketKeys, keyLog);
-        PageServer server = await PageServer.StartAsync(context, store, ticketKeys, _environment.Time, settings, cancellationToken).ConfigureAwait(false);
+        Sharing sharing = await Sharing.OpenAsync(settings, store, _environment, cancellationToken).ConfigureAwait(false);
+        await using ConfiguredAsyncDisposable shared = sharing.ConfigureAwait(false);
+        TicketKeyRing ticketKeys = sharing.TicketKeys ?? ownKeys;
+        using TlsServerContext context = Context(settings, certificate, sharing.Store ?? store, ticketKeys, keyLog);
+        ServerState? state = ServerState.Take(settings, store, ticketKeys, _environment);
+        PageServer server;
+        try
+        {
+            server = await PageServer.StartAsync(context, store, ticketKeys, _environment.Time, settings, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            state?.GiveBack();
+            throw;
+        }
         await using (server.ConfigureAwait(false))
         {
             _environment.Output.WriteLine(Endpoints.Url(server.EndPoint));
@@ -361,6 +432,7 @@ internal sealed class ServeCommand : ExampleCommand
             }
             await server.StopAsync().ConfigureAwait(false);
         }
+        state?.Save();
         return ExitCodes.Ok;
     }
 

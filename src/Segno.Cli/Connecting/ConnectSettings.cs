@@ -14,6 +14,9 @@ internal sealed record ConnectSettings
 
     public string? SessionInputPath { get; init; }
 
+    /// <summary>The directory that sessions are kept in; <see langword="null"/>: they end with the process.</summary>
+    public SessionCacheSettings? SessionCache { get; init; }
+
     /// <summary>Whether a connection that has a session to resume, or should have one from the connection before, must resume it.</summary>
     public bool RequireResumption { get; init; }
 

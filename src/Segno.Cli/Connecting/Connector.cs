@@ -11,7 +11,9 @@ internal sealed class Connector : IDisposable
     private readonly ConnectSettings _settings;
     private readonly TlsCertificate? _clientCertificate;
     private readonly KeyLogFile? _keyLog;
-    private readonly WatchedSessionCache _sessions = new(new MemoryClientSessionCache());
+    private readonly CliEnvironment _environment;
+    private readonly FileClientSessionCache? _files;
+    private readonly WatchedSessionCache _sessions;
     private readonly TlsClientContext _context;
     private readonly TlsClientContext _again;
     private readonly TlsClientContext? _withFile;
@@ -19,6 +21,7 @@ internal sealed class Connector : IDisposable
     public Connector(ConnectSettings settings, CliEnvironment environment)
     {
         _settings = settings;
+        _environment = environment;
         Verification = new PeerVerification(settings);
         if (settings.ClientCertificatePath is { } path)
         {
@@ -27,10 +30,14 @@ internal sealed class Connector : IDisposable
         TlsSession? resume = settings.SessionInputPath is { } session ? SessionFile.Read(session) : null;
         TlsExternalPsk? psk = settings.Psk?.Load(environment);
         _keyLog = KeyLogFile.Open(settings.KeyLogPath, environment);
+        _files = settings.SessionCache?.Open(environment);
+        _sessions = new WatchedSessionCache((IClientSessionCache?)_files ?? new MemoryClientSessionCache());
         TlsClientOptions options = Options(environment.Time);
         options.ExternalPsks = psk is null ? null : [psk];
         try
         {
+            // The first connection has nothing to resume but what earlier processes left.
+            options.RequireResumption = settings.RequireResumption && _files is not null;
             _context = new TlsClientContext(options);
             options.RequireResumption = settings.RequireResumption;
             _again = new TlsClientContext(options);
@@ -94,6 +101,11 @@ internal sealed class Connector : IDisposable
 
     public void Dispose()
     {
+        if (_files?.LastFailure is { } failure)
+        {
+            _environment.Warn($"--session-cache: a session was lost: {failure.Message}");
+        }
+        _files?.Dispose();
         _clientCertificate?.Dispose();
         _keyLog?.Dispose();
     }

@@ -48,15 +48,29 @@ internal sealed record ServeSettings
     /// <summary>How often a file of ticket keys is looked at.</summary>
     public TimeSpan? TicketKeyPoll { get; init; }
 
-    /// <summary>Where sessions are kept: "memory", or "redis:" and a connection, with memory in front.</summary>
+    /// <summary>What TLS 1.3 tickets are; <see langword="null"/>: the library's default.</summary>
+    public TlsTicketMode? TicketMode { get; init; }
+
+    /// <summary>Where sessions are kept: "memory"; or, with memory in front, "file:" and a directory, or "redis:" and a connection.</summary>
     public string Store { get; init; } = MemoryStore;
 
     /// <summary>The file of the key that ticket keys are sealed under in Redis.</summary>
     public string? TicketKeyEncryptionKeyPath { get; init; }
 
-    public string? RedisStore => After(RedisSharing.Scheme, Store);
+    /// <summary>The file of the key of a store in files.</summary>
+    public string? StoreKeyPath { get; init; }
 
-    public string? RedisTicketKeys => After(RedisSharing.Scheme, TicketKeys);
+    /// <summary>The file in which sessions and ticket keys are handed to the server that comes next.</summary>
+    public string? StatePath { get; init; }
+
+    /// <summary>The file of the key that they are sealed under there.</summary>
+    public string? StateKeyPath { get; init; }
+
+    public string? FileStore => After(Sharing.File, Store);
+
+    public string? RedisStore => After(Sharing.Redis, Store);
+
+    public string? RedisTicketKeys => After(Sharing.Redis, TicketKeys);
 
     /// <summary>The name under which servers share sessions.</summary>
     public string Group { get; init; } = DefaultGroup;
@@ -106,6 +120,14 @@ internal sealed record ServeSettings
         CacheBytes ?? Math.Max(MemorySessionStore.DefaultMaxBytes, CacheSessions * (MemorySessionStore.DefaultMaxBytes / MemorySessionStore.DefaultMaxEntries)),
         timeProvider: time);
 
+    /// <summary>A store in files of the size asked for. Its key is made where there is neither.</summary>
+    public FileSessionStore MakeFileStore(string directory, CliEnvironment environment)
+    {
+        using FileStoreKey key = Files.LoadOrMakeStoreKey(StoreKeyPath!, directory, environment);
+        long bytes = Math.Max(FileSessionStore.DefaultMaxBytes, CacheSessions * (FileSessionStore.DefaultMaxBytes / FileSessionStore.DefaultMaxEntries));
+        return Files.Load(directory, () => new FileSessionStore(directory, key, CacheSessions, bytes, timeProvider: environment.Time));
+    }
+
     /// <summary>The ticket keys that were asked for, or random ones of the process's own.</summary>
     public TicketKeyRing MakeTicketKeys(CliEnvironment environment)
     {
@@ -149,6 +171,7 @@ internal sealed record ServeSettings
         options.TicketLifetime = TicketLifetime ?? (options.TicketKeys is { } keys && keys.TicketLifetime < options.TicketLifetime ? keys.TicketLifetime : options.TicketLifetime);
         options.Tls12SessionLifetime = SessionLifetime ?? options.Tls12SessionLifetime;
         options.TicketCount = Tickets ?? options.TicketCount;
+        options.TicketMode = TicketMode ?? options.TicketMode;
         options.TicketCountOnResumption = Math.Min(options.TicketCountOnResumption, options.TicketCount);
         if (Policy is { } name)
         {

@@ -16,16 +16,17 @@ namespace Segno.Sessions;
 /// }
 ///
 /// nonce           = counter
-/// associated data = lookup key ‖ uint64 the template's serial ‖ uint32 revocation epoch ‖ SHA-256(tenant)
+/// associated data = lookup key ‖ uint64 the template's serial ‖ uint32 revocation epoch
 /// </code>
-/// A dump of the store shows no secret; what is moved to another key, or read by another template, does not open.
+/// A dump of the store shows no secret; what is moved to another key, or read by another template, does not open. No two tenants have
+/// a lookup key in common, so neither does what is moved to another tenant.
 /// </remarks>
-internal sealed class MemorySealer(StoreKeys keys, CryptoProvider crypto, byte[] tenantDigest)
+internal sealed class MemorySealer(StoreKeys keys, CryptoProvider crypto)
 {
     public const int MaxLength = CounterLength + CompactSession.MaxLength + Aead.TagLength;
 
     private const int CounterLength = 6;
-    private const int AssociatedLength = LookupKey.Length + sizeof(ulong) + sizeof(uint) + 32;
+    private const int AssociatedLength = LookupKey.Length + sizeof(ulong) + sizeof(uint);
 
     /// <summary>Seals a session.</summary>
     /// <param name="session">A server's session.</param>
@@ -104,11 +105,10 @@ internal sealed class MemorySealer(StoreKeys keys, CryptoProvider crypto, byte[]
         }
     }
 
-    private void WriteAssociated(Span<byte> associated, ReadOnlySpan<byte> lookupKey, SessionTemplate template)
+    private static void WriteAssociated(Span<byte> associated, ReadOnlySpan<byte> lookupKey, SessionTemplate template)
     {
         lookupKey.CopyTo(associated);
         BinaryPrimitives.WriteUInt64BigEndian(associated[LookupKey.Length..], template.Serial);
         BinaryPrimitives.WriteUInt32BigEndian(associated[(LookupKey.Length + sizeof(ulong))..], template.RevocationEpoch);
-        tenantDigest.CopyTo(associated[^32..]);
     }
 }

@@ -14,7 +14,7 @@ namespace Segno.Sessions;
 /// prefix (<see cref="SessionStoreEntry.Source"/>) that hold more than a sixteenth of the bytes make room only among themselves.</para>
 /// <para>A time to the second: an entry may outlive its time by less than one.</para>
 /// </remarks>
-public sealed class MemorySessionStore : ISessionStore, IDisposable
+public sealed partial class MemorySessionStore : ISessionStore, IDisposable
 {
     /// <summary>How many sessions are kept where nothing else is said: 20,000.</summary>
     public const int DefaultMaxEntries = 20_000;

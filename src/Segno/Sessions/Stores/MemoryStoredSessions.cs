@@ -12,16 +12,14 @@ internal sealed class MemoryStoredSessions : StoredSessions
 
     private readonly MemorySessionStore _store;
     private readonly StoreKeys _keys;
-    private readonly StoreSealer _sealer;
-    private readonly MemorySealer _memorySealer;
+    private readonly MemoryStoreSealer _sealer;
 
     public MemoryStoredSessions(MemorySessionStore store, CryptoProvider crypto, string? tenant)
         : base(crypto, tenant)
     {
         _store = store;
         _keys = store.Keys;
-        _sealer = new StoreSealer(crypto, TenantDigest);
-        _memorySealer = new MemorySealer(_keys, crypto, TenantDigest);
+        _sealer = new MemoryStoreSealer(store, crypto);
     }
 
     public override bool IsInMemory => true;
@@ -87,10 +85,7 @@ internal sealed class MemoryStoredSessions : StoredSessions
         {
             return NotFound(expired ? ResumptionReason.SessionExpired : ResumptionReason.SessionNotFound);
         }
-        ResumptionReason reason = ResumptionReason.None;
-        TlsSession? session = template is null
-            ? _sealer.Open(value[..length], _keys, key, out reason)
-            : _memorySealer.Open(value[..length], sessionId, key, template);
+        TlsSession? session = _sealer.Open(value[..length], sessionId, key, template, out ResumptionReason reason);
         return session is null && reason == ResumptionReason.None
             ? NotFound(ResumptionReason.SessionNotFound)
             : new LocatedSession(session, ResumptionMechanism.SessionId, reason);
@@ -99,20 +94,6 @@ internal sealed class MemoryStoredSessions : StoredSessions
     private bool Set(TlsSession session, ReadOnlySpan<byte> sessionId, SessionStoreEntry entry)
     {
         Span<byte> key = stackalloc byte[LookupKey.Length];
-        if (!TryComputeKey(sessionId, key))
-        {
-            return false;
-        }
-        if (_store.Templates.Acquire(session) is { } template)
-        {
-            Span<byte> value = stackalloc byte[MemorySealer.MaxLength];
-            int length = _memorySealer.Seal(session, sessionId, key, template, value);
-            if (length > 0)
-            {
-                return _store.Set(key, value[..length], entry, template);
-            }
-            _store.Templates.Release(template.Number);
-        }
-        return _sealer.Seal(session, _keys, key) is { } sealedSession && _store.Set(key, sealedSession, entry, null);
+        return TryComputeKey(sessionId, key) && _sealer.Set(session, sessionId, key, entry);
     }
 }

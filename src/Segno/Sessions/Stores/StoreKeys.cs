@@ -32,6 +32,9 @@ internal sealed class StoreKeys : IStoreKey
 
     public bool TryCopyIndexKey(Span<byte> indexKey) => _index.TryCopy(indexKey);
 
+    /// <summary>Takes the index key of the store before this one, so that sessions are found by the lookup keys that they have. Before anything is kept.</summary>
+    public void AdoptIndexKey(ReadOnlySpan<byte> indexKey) => indexKey.CopyTo(_index.Material);
+
     /// <summary>Copies the secret for what is sealed by a counter (32 bytes), which the caller wipes; <see langword="false"/>, with nothing copied, when the keys are destroyed.</summary>
     public bool TryCopyMemorySecret(Span<byte> secret) => _memory.TryCopy(secret);
 

@@ -230,6 +230,35 @@ internal sealed class StoreShard : IDisposable
         return true;
     }
 
+    /// <summary>Copies all entries whose time is not over, of each queue the oldest first.</summary>
+    public List<(Record Record, byte[] Value, SessionTemplate? Template)> Copy(uint now)
+    {
+        List<(Record, byte[], SessionTemplate?)> copies = [];
+        if (_block is not null)
+        {
+            Copy(_small);
+            Copy(_main);
+        }
+        return copies;
+
+        void Copy(SlabQueue queue)
+        {
+            int address = queue.Tail;
+            for (int left = queue.Length; left > 0;)
+            {
+                Record record = Read(address);
+                if (!record.IsDead && record.ExpiresAt >= now)
+                {
+                    byte[] value = new byte[record.ValueLength];
+                    _slabs.Read(_slabs.Skip(address, HeaderLength), value);
+                    copies.Add((record, value, _templates[record.Template]));
+                }
+                left -= record.Length;
+                address = left > 0 ? _slabs.Skip(address, record.Length) : address;
+            }
+        }
+    }
+
     /// <summary>Evicts one entry so that another shard may add one.</summary>
     public void EvictForOthers(uint now)
     {

@@ -9,6 +9,9 @@ internal sealed class RandomTicketKeys(TimeSpan interval, TimeSpan lifetime, Tim
     private readonly long _start = time.GetTimestamp();
     private long _nextEpoch;
 
+    // Of the process before this one, until the next plan has them.
+    private IReadOnlyList<TicketKeyPlan> _adopted = [];
+
     // Monotonic: setting the wall clock neither retires a key early nor brings one back.
     public TimeSpan Now => time.GetElapsedTime(_start);
 
@@ -22,7 +25,8 @@ internal sealed class RandomTicketKeys(TimeSpan interval, TimeSpan lifetime, Tim
 
     public IReadOnlyList<TicketKeyPlan> Plan(TimeSpan now, TicketKeySet held)
     {
-        List<TicketKeyPlan> plans = [.. held.Live.Select(key => key.Plan)];
+        List<TicketKeyPlan> plans = [.. held.Live.Select(key => key.Plan), .. _adopted.Where(plan => held.Find(plan.Key.Name) is null)];
+        _adopted = [];
         // The phase, too: a clock that went back makes no key active again.
         bool isActive = Array.Exists(held.Live, key => key.Phase == TicketKeyPhase.Active && key.Plan.PhaseAt(now) <= TicketKeyPhase.Active);
         if (!isActive && Create(held) is { } created)
@@ -30,6 +34,13 @@ internal sealed class RandomTicketKeys(TimeSpan interval, TimeSpan lifetime, Tim
             plans.Add(new TicketKeyPlan(created, now, now + interval, now + interval + lifetime));
         }
         return plans;
+    }
+
+    /// <summary>Takes keys over from the process before this one, with the plan that they have here. Under the ring's lock.</summary>
+    public void Adopt(IReadOnlyList<TicketKeyPlan> plans)
+    {
+        _adopted = plans;
+        _nextEpoch = Math.Max(_nextEpoch, plans.Select(plan => plan.Key.Epoch + 1).DefaultIfEmpty().Max());
     }
 
     public void Watch(Action changed)

@@ -211,20 +211,7 @@ public sealed class TicketKeyRing : IDisposable
         {
             throw new InvalidOperationException("These keys are shared: they are changed where they come from, for all who have them.");
         }
-        Change(now =>
-        {
-            HeldTicketKey[] held = [.. _keys.Live];
-            int active = Array.FindIndex(held, key => key.Phase == TicketKeyPhase.Active);
-            if (active >= 0)
-            {
-                // It sealed nothing after its time, however late this is noticed.
-                TicketKeyPlan plan = held[active].Plan;
-                TimeSpan until = now < plan.ActiveUntil ? now : plan.ActiveUntil;
-                held[active] = held[active] with { Plan = plan with { ActiveUntil = until, OpensUntil = until + TicketLifetime } };
-            }
-            _keys = _keys with { Live = held };
-            return TicketKeyChangeReason.Rotated;
-        });
+        Change(Replace);
     }
 
     /// <summary>Revokes a key in this ring: it is wiped, and its tickets are declined as <see cref="ResumptionReason.Revoked"/>. An active one
@@ -293,6 +280,37 @@ public sealed class TicketKeyRing : IDisposable
             _ => ResumptionReason.RetiredTicketKey,
         };
         return null;
+    }
+
+    /// <summary>The keys that are not destroyed and how much longer each opens tickets, if it seals no more from now on. None where they
+    /// come from elsewhere: from there the next process has them, too.</summary>
+    internal IReadOnlyList<(TicketKey Key, TimeSpan OpensFor)> HandOver()
+    {
+        if (!_source.CanRotate)
+        {
+            return [];
+        }
+        TicketKeySet keys = Current();
+        TimeSpan now = _source.Now;
+        return [.. keys.Live.Select(held => (held.Key, held.Plan.OpensUntil - now < TicketLifetime ? held.Plan.OpensUntil - now : TicketLifetime))];
+    }
+
+    /// <summary>Takes over the keys of the process before: they open tickets for as long as is said, and seal none. The own key is replaced, so that
+    /// numbers go on from theirs.</summary>
+    /// <returns>Whether this ring takes any: not one whose keys come from elsewhere.</returns>
+    /// <exception cref="ObjectDisposedException">The ring is disposed.</exception>
+    internal bool Adopt(IReadOnlyList<(TicketKey Key, TimeSpan OpensFor)> keys)
+    {
+        if (_source is not RandomTicketKeys random)
+        {
+            return false;
+        }
+        Change(now =>
+        {
+            random.Adopt([.. keys.Select(key => new TicketKeyPlan(key.Key, TimeSpan.MinValue, now, now + key.OpensFor))]);
+            return Replace(now);
+        });
+        return true;
     }
 
     /// <summary>How many keys have come into a phase since the ring was made.</summary>
@@ -372,6 +390,22 @@ public sealed class TicketKeyRing : IDisposable
             return TicketKeyChangeReason.Scheduled;
         });
         return any;
+    }
+
+    /// <summary>Plans the end of the active key. Under the lock.</summary>
+    private TicketKeyChangeReason Replace(TimeSpan now)
+    {
+        HeldTicketKey[] held = [.. _keys.Live];
+        int active = Array.FindIndex(held, key => key.Phase == TicketKeyPhase.Active);
+        if (active >= 0)
+        {
+            // It sealed nothing after its time, however late this is noticed.
+            TicketKeyPlan plan = held[active].Plan;
+            TimeSpan until = now < plan.ActiveUntil ? now : plan.ActiveUntil;
+            held[active] = held[active] with { Plan = plan with { ActiveUntil = until, OpensUntil = until + TicketLifetime } };
+        }
+        _keys = _keys with { Live = held };
+        return TicketKeyChangeReason.Rotated;
     }
 
     private void Change(Func<TimeSpan, TicketKeyChangeReason> change)

@@ -120,7 +120,7 @@ public sealed class CompactSessionTests
         SessionTemplate successor = templates.Acquire(session)!;
         Assert.Equal(template.Number, successor.Number);
         var keys = new StoreKeys(CryptoProvider.Default);
-        var sealer = new MemorySealer(keys, CryptoProvider.Default, new byte[32]);
+        var sealer = new MemorySealer(keys, CryptoProvider.Default);
         byte[] key = RandomNumberGenerator.GetBytes(16);
         byte[] room = new byte[MemorySealer.MaxLength];
         byte[] value = room[..sealer.Seal(session, Id, key, template, room)];
@@ -128,8 +128,7 @@ public sealed class CompactSessionTests
         Assert.Equal(session.Export(), sealer.Open(value, Id, key, template)!.Export());
         Assert.Null(sealer.Open(value, Id, RandomNumberGenerator.GetBytes(16), template));
         Assert.Null(sealer.Open(value, Id, key, successor));
-        Assert.Null(new MemorySealer(keys, CryptoProvider.Default, [.. Enumerable.Repeat((byte)1, 32)]).Open(value, Id, key, template));
-        Assert.Null(new MemorySealer(new StoreKeys(CryptoProvider.Default), CryptoProvider.Default, new byte[32]).Open(value, Id, key, template));
+        Assert.Null(new MemorySealer(new StoreKeys(CryptoProvider.Default), CryptoProvider.Default).Open(value, Id, key, template));
         Assert.Null(sealer.Open(value.AsSpan(..^1), Id, key, template));
         Assert.Null(sealer.Open(value.AsSpan(..22), Id, key, template));
         Assert.Null(sealer.Open([], Id, key, template));

@@ -4,16 +4,22 @@ using StackExchange.Redis;
 
 namespace Segno.Cli.Serving;
 
-/// <summary>What <c>segno serve</c> shares with other servers through Redis: <c>--store redis:…</c>, <c>--ticket-keys redis:…</c>.</summary>
-internal sealed class RedisSharing : IAsyncDisposable
+/// <summary>
+/// What <c>segno serve</c> shares with other servers and with those that come after it: <c>--store redis:…</c>, <c>--store file:…</c>,
+/// <c>--ticket-keys redis:…</c>.
+/// </summary>
+internal sealed class Sharing : IAsyncDisposable
 {
-    public const string Scheme = "redis:";
+    public const string Redis = "redis:";
+
+    public const string File = "file:";
 
     private readonly List<ConnectionMultiplexer> _connections = [];
+    private FileSessionStore? _files;
     private LayeredSessionStore? _store;
     private RedisTicketKeys? _keys;
 
-    private RedisSharing()
+    private Sharing()
     {
     }
 
@@ -28,11 +34,11 @@ internal sealed class RedisSharing : IAsyncDisposable
     /// <param name="memory">The memory in front.</param>
     /// <param name="environment">Where to warn.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="CliException">A connection string or a key is refused.</exception>
-    public static async Task<RedisSharing> OpenAsync(
+    /// <exception cref="CliException">A connection string, a directory or a key is refused.</exception>
+    public static async Task<Sharing> OpenAsync(
         ServeSettings settings, MemorySessionStore memory, CliEnvironment environment, CancellationToken cancellationToken)
     {
-        var sharing = new RedisSharing();
+        var sharing = new Sharing();
         try
         {
             if (settings.RedisStore is { } store)
@@ -40,6 +46,11 @@ internal sealed class RedisSharing : IAsyncDisposable
                 sharing._store = new LayeredSessionStore(
                     new RedisSessionStore(await sharing.ConnectAsync("--store", store).ConfigureAwait(false), timeProvider: environment.Time),
                     new LayeredSessionStoreOptions { Memory = memory, TimeProvider = environment.Time });
+            }
+            if (settings.FileStore is { } directory)
+            {
+                sharing._files = settings.MakeFileStore(directory, environment);
+                sharing._store = new LayeredSessionStore(sharing._files, new LayeredSessionStoreOptions { Memory = memory, TimeProvider = environment.Time });
             }
             if (settings.RedisTicketKeys is { } keys)
             {
@@ -85,6 +96,7 @@ internal sealed class RedisSharing : IAsyncDisposable
     {
         _keys?.Dispose();
         _store?.Dispose();
+        _files?.Dispose();
         foreach (ConnectionMultiplexer connection in _connections)
         {
             await connection.DisposeAsync().ConfigureAwait(false);
