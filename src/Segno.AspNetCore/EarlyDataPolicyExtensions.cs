@@ -9,6 +9,9 @@ public static class EarlyDataPolicyExtensions
     /// <summary>The header by which a request is said to have been sent in early data, here or before a proxy (RFC 8470 §5.1).</summary>
     private const string HeaderName = "Early-Data";
 
+    // RFC 8470 §5.2; ASP.NET Core has no name for it.
+    private const int TooEarly = 425;
+
     /// <summary>
     /// Answers 425 (Too Early) to requests that may be replays and must not be repeated, upon which their clients send them again behind a handshake (RFC 8470 §5.2).
     /// The others have the header <c>Early-Data: 1</c>, for handlers, and for the servers that a proxy passes them on to: these must know 425 too.
@@ -31,7 +34,7 @@ public static class EarlyDataPolicyExtensions
             }
             if (!isHarmless(http))
             {
-                http.Response.StatusCode = StatusCodes.Status425TooEarly;
+                http.Response.StatusCode = TooEarly;
                 return Task.CompletedTask;
             }
             // Whatever it said, and however often: the same (RFC 8470 §5.1).
