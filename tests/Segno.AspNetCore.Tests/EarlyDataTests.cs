@@ -46,8 +46,8 @@ public sealed class EarlyDataTests
 
         using Socket socket = await ConnectAsync(site);
         await socket.SendAsync(flight, Cancel);
-        socket.Shutdown(SocketShutdown.Send);
         await using var stream = new NetworkStream(socket);
+        socket.Shutdown(SocketShutdown.Send);
         // A flight and an alert: the server waits for a Finished that never comes.
         await stream.CopyToAsync(Stream.Null, Cancel);
         Assert.Equal(1, Served(site));

@@ -5,6 +5,9 @@ namespace Segno.IO;
 /// <summary>Takes an engine through its handshake over a transport, and sends what the server owes right after it (tickets). Each flight is one write.</summary>
 internal sealed class HandshakeDriver(TlsConnection connection, Transport transport, TlsSettings settings, ReadOnlyMemory<byte> earlyData = default)
 {
+    // The first flight with early data is in the transport's buffer already: the engine has nothing left to say of it.
+    private bool _isFlightWritten;
+
     private enum Step
     {
         Done,
@@ -108,6 +111,7 @@ internal sealed class HandshakeDriver(TlsConnection connection, Transport transp
             {
                 // With the hello, in one write.
                 connection.SendEarlyData(earlyData.Span, transport.Output);
+                _isFlightWritten = true;
             }
         }
     }
@@ -119,8 +123,9 @@ internal sealed class HandshakeDriver(TlsConnection connection, Transport transp
         {
             return Step.Execute;
         }
-        if ((wants & TlsWants.Write) != 0)
+        if ((wants & TlsWants.Write) != 0 || _isFlightWritten)
         {
+            _isFlightWritten = false;
             return Step.Send;
         }
         return connection.IsHandshakeCompleted || (connection.IsServer && connection.IsEarlyDataOpen && connection.DeliversEarlyDataAtOnce) ? Step.Done : Step.Receive;
