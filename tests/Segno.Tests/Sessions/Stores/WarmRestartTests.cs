@@ -165,6 +165,7 @@ public sealed class WarmRestartTests : IDisposable
         Assert.True(await old.StoreAsync(session, id, null, Token));
         WarmRestart.Save(Path, _files.Key, _before, _keysBefore, _clock);
         byte[] good = File.ReadAllBytes(Path);
+        File.Delete(Path);
         int refused = 0;
         int incomplete = 0;
         for (int i = 0; i < good.Length; i++)
