@@ -66,7 +66,8 @@ internal sealed partial class Load(int port, X509Certificate2 authority, SslProt
             EnabledSslProtocols = protocol,
             ApplicationProtocols = [SslApplicationProtocol.Http11],
             CertificateChainPolicy = policy,
-            SupportedGroups = [TlsNamedGroup.X25519],
+            // P-256 is that of the certificate (RFC 8422 §5.3).
+            SupportedGroups = [TlsNamedGroup.X25519, TlsNamedGroup.P256],
         });
     }
 

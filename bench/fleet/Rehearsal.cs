@@ -9,7 +9,8 @@ internal enum Mechanism
 {
     Id,
     Ticket,
-    Psk,
+    Stateless,
+    Stateful,
 }
 
 /// <summary>A part of the rehearsal, by the clock of the load.</summary>
@@ -39,7 +40,7 @@ internal sealed class Rehearsal(Mechanism mechanism, int rate, int clients, Time
             await StartNodeAsync(i, certificate);
         }
         _load = new Load(
-            _forwarder.Port, _certificates.Authority, mechanism == Mechanism.Psk ? SslProtocols.Tls13 : SslProtocols.Tls12, rate, clients);
+            _forwarder.Port, _certificates.Authority, mechanism is Mechanism.Stateless or Mechanism.Stateful ? SslProtocols.Tls13 : SslProtocols.Tls12, rate, clients);
         using var end = new CancellationTokenSource();
         Task running = _load.RunAsync(end.Token);
         try
@@ -136,6 +137,7 @@ internal sealed class Rehearsal(Mechanism mechanism, int rate, int clients, Time
         {
             Mechanism.Id => ["--tls", "1.2", "--no-tickets"],
             Mechanism.Ticket => ["--tls", "1.2"],
+            Mechanism.Stateful => ["--tls", "1.3", "--ticket-mode", "stateful"],
             _ => ["--tls", "1.3"],
         });
         var process = new Child("dotnet", arguments);

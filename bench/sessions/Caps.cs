@@ -25,6 +25,7 @@ internal static class Caps
         ("1.2, session ID", ResumptionMechanism.SessionId, options => (options.EnabledSslProtocols, options.TicketCount) = (SslProtocols.Tls12, 0)),
         ("1.2, ticket", ResumptionMechanism.Ticket, options => options.EnabledSslProtocols = SslProtocols.Tls12),
         ("1.3, stateless ticket", ResumptionMechanism.Psk, options => options.EnabledSslProtocols = SslProtocols.Tls13),
+        ("1.3, stateful ticket", ResumptionMechanism.Psk, options => (options.EnabledSslProtocols, options.TicketMode) = (SslProtocols.Tls13, TlsTicketMode.Stateful)),
         ("1.3, no tickets", ResumptionMechanism.None, options => (options.EnabledSslProtocols, options.TicketCount) = (SslProtocols.Tls13, 0)),
     ];
 
