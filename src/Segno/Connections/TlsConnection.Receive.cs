@@ -20,7 +20,8 @@ public sealed partial class TlsConnection
             return;
         }
         written = TakeWaiting(applicationData);
-        while (_state!.Pending is null && (!HasWaitingData || _earlyDataOpen))
+        // The handshake does not wait for whoever reads early data; what comes behind the handshake does.
+        while (_state!.Pending is null && (!HasWaitingData || !_completed))
         {
             if (_receiveClosed)
             {
