@@ -62,7 +62,7 @@ static void Run(ShimArguments arguments)
         }
         catch (TlsException exception)
         {
-            channel.Flush(); // the alert
+            channel.FlushAlert();
             string reason = observed.Refusal is { } refusal ? $":{refusal}:" : new FaultNames(tls, session).For(exception);
             throw new ShimFailedException($"{reason} {exception.Message}");
         }

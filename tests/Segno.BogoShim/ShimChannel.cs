@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net.Sockets;
 
 namespace Segno.BogoShim;
 
@@ -112,6 +113,19 @@ internal sealed class ShimChannel(TlsConnection tls, ShimSocket socket)
     {
         tls.Flush(_output);
         Out();
+    }
+
+    /// <summary>Sends the alert of a failure, if there is anybody left to hear it.</summary>
+    public void FlushAlert()
+    {
+        try
+        {
+            Flush();
+        }
+        catch (SocketException)
+        {
+            // The runner has closed: what it looks at is our reason.
+        }
     }
 
     private void Out()

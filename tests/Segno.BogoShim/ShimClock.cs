@@ -4,7 +4,8 @@ namespace Segno.BogoShim;
 internal sealed class ShimClock : TimeProvider
 {
     // An hour slow: some certificates of the runner end in the second in which they begin, and no session outlives its certificate.
-    private readonly DateTimeOffset _start = System.GetUtcNow() - TimeSpan.FromHours(1);
+    // To the millisecond, as sessions and the ages of tickets are: an age at its very limit is within it.
+    private readonly DateTimeOffset _start = DateTimeOffset.FromUnixTimeMilliseconds((System.GetUtcNow() - TimeSpan.FromHours(1)).ToUnixTimeMilliseconds());
     private TimeSpan _ahead;
 
     public void Advance(TimeSpan by) => _ahead += by;
