@@ -11,7 +11,7 @@ public sealed class EarlyDataReasonTests : IDisposable
 {
     private const int Limit = 1000;
 
-    private readonly TestClock _clock = new() { Wall = TimeProvider.System.GetUtcNow() };
+    private readonly TestClock _clock = new() { TimersFire = false, Wall = TimeProvider.System.GetUtcNow() };
     private readonly TicketKeyRing _keys;
     private readonly Dictionary<EarlyDataReason, Func<(EarlyDataOutcome Server, EarlyDataOutcome Client)>> _produced;
 
@@ -65,7 +65,10 @@ public sealed class EarlyDataReasonTests : IDisposable
     // A guard that does not answer, or lies in a way that can be seen, is one that is not there (fail closed).
     [Fact]
     public void AGuardThatHangsCostsTheEarlyDataAlone()
-        => AssertUnavailable(new ReplayGuardDouble(_ => new(new TaskCompletionSource<ReplayVerdict>().Task)));
+    {
+        _clock.TimersFire = true;
+        AssertUnavailable(new ReplayGuardDouble(_ => new(new TaskCompletionSource<ReplayVerdict>().Task)));
+    }
 
     [Fact]
     public void AGuardThatFailsLaterCostsTheEarlyDataAlone()

@@ -7,11 +7,17 @@ internal sealed class TestClock : TimeProvider
 
     public DateTimeOffset Wall { get; set; } = SessionDraft.Now;
 
+    /// <summary>Whether what waits with this clock may run out of time; where not, a busy machine changes no verdict.</summary>
+    public bool TimersFire { get; set; } = true;
+
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
     public override DateTimeOffset GetUtcNow() => Wall;
 
     public override long GetTimestamp() => _elapsed.Ticks;
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        => base.CreateTimer(callback, state, TimersFire ? dueTime : Timeout.InfiniteTimeSpan, period);
 
     public void Advance(TimeSpan time)
     {
