@@ -122,11 +122,12 @@ public sealed class ExternalPskTests
         await using PeerProcess server = PeerProcess.Start(program,
             ["--echo", "-p", port.ToString(CultureInfo.InvariantCulture), "--pskpasswd", passwords, "--priority", GnuTlsPriority]);
         await Loopback.WaitUntilListeningAsync(port, server, Token);
+        int from = server.Output.Length;
         await TalkTwiceAsync(port, retry: false, async stream =>
         {
-            int from = server.Output.Length;
             await Exchange.EchoedAsync(stream, Exchange.Hello, 0, Token);
             await server.WaitForTextAsync($"PSK authentication. Connected as '{Identity}'", from, Token);
+            from = server.Output.Length;
         });
     }
 

@@ -242,17 +242,19 @@ public sealed class FleetTests : IAsyncLifetime
         string one = _scratch.Root();
         string two = _scratch.File("two.pem");
         await File.WriteAllTextAsync(two, TestPki.Root.CertificatePem + TestPki.OtherRoot.CertificatePem, Token);
-        var visitor = new Visitor(version, certificate: withCertificate ? TestPki.ClientEcdsa().Tls : null);
+        Visitor[] visitors = [.. Enumerable.Range(0, 2).Select(_ => new Visitor(version, certificate: withCertificate ? TestPki.ClientEcdsa().Tls : null))];
         FleetNode first = await StartAsync(null, ["--ticket-keys", keys, "--ca", one]);
-        Assert.Equal(Verdict.NotOffered, await visitor.VisitAsync(first));
-        Visitor kept = visitor.Keeping(TimeProvider.System);
+        foreach (Visitor visitor in visitors)
+        {
+            Assert.Equal(Verdict.NotOffered, await visitor.VisitAsync(first));
+        }
         await first.StopAsync();
 
         FleetNode same = await StartAsync(null, ["--ticket-keys", keys, "--ca", one]);
-        Assert.Equal(Verdict.Resumed, await visitor.VisitAsync(same));
+        Assert.Equal(Verdict.Resumed, await visitors[0].VisitAsync(same));
         FleetNode changed = await StartAsync(null, ["--ticket-keys", keys, "--ca", two]);
 
-        Assert.Equal(Verdict.Declined(ResumptionReason.ScopeMismatch, "TrustAnchors"), await kept.VisitAsync(changed));
+        Assert.Equal(Verdict.Declined(ResumptionReason.ScopeMismatch, "TrustAnchors"), await visitors[1].VisitAsync(changed));
         Stats stats = await changed.StatsAsync();
         Assert.Equal(0, stats.Resumed);
         Assert.Equal(1, stats.Json.GetProperty("declinedDetails").GetProperty("ScopeMismatch").GetProperty("TrustAnchors").GetInt64());

@@ -16,6 +16,8 @@ internal sealed class Visitor(SslProtocols version, TimeProvider? time = null, T
     {
         TlsClientOptions options = Make.Client(version);
         options.Resume = _session;
+        // It may have been offered before: by a copy that keeps it, or to a server that declined it.
+        options.AllowTicketReuse = true;
         options.TimeProvider = time ?? TimeProvider.System;
         options.ClientCertificate = certificate;
         TlsClientContext context = new(options);
