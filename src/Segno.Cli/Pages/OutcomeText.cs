@@ -41,7 +41,6 @@ internal static class OutcomeText
         ResumptionReason.ServerNameMismatch => "The session was made for another server name.",
         ResumptionReason.ProtocolVersionMismatch => "The session is of another protocol version.",
         ResumptionReason.CipherSuiteMismatch => "The session's cipher suite was not chosen this time.",
-        ResumptionReason.TicketAgeSkew => "The two clocks disagree about the ticket's age.",
         ResumptionReason.ClientCertificateRequired => "A client certificate is required, and the session has none.",
         ResumptionReason.ClientCertificateExpired => "The session's client certificate has expired.",
         ResumptionReason.ClientCertificateRejected => "The session's client certificate was refused.",

@@ -16,6 +16,20 @@ internal static class Callback
         }
     }
 
+    /// <summary>Reads the clock. It is read several times in a handshake: no delegate is made for it.</summary>
+    /// <exception cref="TlsException">The clock threw.</exception>
+    public static DateTimeOffset Now(TimeProvider time)
+    {
+        try
+        {
+            return time.GetUtcNow();
+        }
+        catch (Exception e) when (e is not TlsException)
+        {
+            throw new TlsException(TlsFault.CallbackFailed, null, e);
+        }
+    }
+
     /// <exception cref="TlsException">The callback threw.</exception>
     public static void Call(Action callback) => Call(() =>
     {

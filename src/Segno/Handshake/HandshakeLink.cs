@@ -57,7 +57,7 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
 
     public abstract TlsSettings Settings { get; }
 
-    public DateTimeOffset Now => Callback.Call(Settings.TimeProvider.GetUtcNow);
+    public DateTimeOffset Now => Callback.Now(Settings.TimeProvider);
 
     protected abstract FlightBuffer Messages { get; }
 

@@ -61,8 +61,6 @@ public enum ResumptionReason
     ProtocolVersionMismatch,
     /// <summary>The session's cipher suite (TLS 1.3: its hash) was not chosen.</summary>
     CipherSuiteMismatch,
-    /// <summary>The age that the client tells differs too much from the one the server sees.</summary>
-    TicketAgeSkew,
     /// <summary>A client certificate is required and the session has none.</summary>
     ClientCertificateRequired,
     /// <summary>The session's client certificate has expired.</summary>

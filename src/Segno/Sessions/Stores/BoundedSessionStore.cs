@@ -9,10 +9,10 @@ namespace Segno.Sessions;
 /// <param name="time">The clock that <paramref name="budget"/> is measured with.</param>
 internal sealed class BoundedSessionStore(ISessionStore store, TimeSpan budget, int maxCalls, TimeProvider time) : IBoundedSessionStore
 {
-    private int _calls;
+    private readonly BoundedCalls _calls = new(budget, maxCalls, time);
 
     /// <summary>How many calls are with it.</summary>
-    public int Calls => Volatile.Read(ref _calls);
+    public int Calls => _calls.Count;
 
     public ValueTask<StoreAnswer> GetAsync(ReadOnlyMemory<byte> key, IBufferWriter<byte> destination, CancellationToken cancellationToken)
         => AskAsync(token => store.GetAsync(key, destination, token), cancellationToken);
@@ -43,41 +43,12 @@ internal sealed class BoundedSessionStore(ISessionStore store, TimeSpan budget, 
         cancellationToken);
 
     private async ValueTask<StoreAnswer> AskAsync(Func<CancellationToken, ValueTask<bool>> call, CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        if (Interlocked.Increment(ref _calls) > maxCalls)
+        => await _calls.AskAsync(call, cancellationToken).ConfigureAwait(false) switch
         {
-            Interlocked.Decrement(ref _calls);
-            return StoreAnswer.Refused;
-        }
-        using var limit = new CancellationTokenSource(budget, time);
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        CancellationToken token = linked.Token;
-        // On a thread of its own, because a store may also block the one that it is called on.
-        Task<bool> answer = Task.Run(() => CallAsync(call, token), CancellationToken.None);
-        try
-        {
-            return await answer.WaitAsync(token).ConfigureAwait(false) ? StoreAnswer.Yes : StoreAnswer.No;
-        }
-        catch (Exception)
-        {
-            // Whatever becomes of a call that was given up, nobody asks any more.
-            _ = answer.ContinueWith(
-                static given => given.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-            cancellationToken.ThrowIfCancellationRequested();
-            return limit.IsCancellationRequested ? StoreAnswer.TimedOut : StoreAnswer.Failed;
-        }
-    }
-
-    private async Task<bool> CallAsync(Func<CancellationToken, ValueTask<bool>> call, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await call(cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            Interlocked.Decrement(ref _calls);
-        }
-    }
+            (CallEnd.Answered, true) => StoreAnswer.Yes,
+            (CallEnd.Answered, _) => StoreAnswer.No,
+            (CallEnd.Refused, _) => StoreAnswer.Refused,
+            (CallEnd.TimedOut, _) => StoreAnswer.TimedOut,
+            _ => StoreAnswer.Failed,
+        };
 }

@@ -48,7 +48,7 @@ internal sealed class FileStoreKeys : IDisposable
     public const byte Version = 1;
 
     /// <summary>What sealing adds.</summary>
-    public const int Overhead = PrefixLength + Aead.TagLength;
+    public const int Overhead = HeadLength + SaltedAead.SaltLength + Aead.TagLength;
 
     private const int MagicLength = 16;
     private const int VersionOffset = MagicLength;
@@ -58,8 +58,7 @@ internal sealed class FileStoreKeys : IDisposable
     private const int SaltLength = 32;
     private const int SignedLength = SaltOffset + SaltLength;
     private const int CheckLength = 32;
-    private const int PrefixLength = 1 + SaltedAead.SaltLength;
-    private const int MaxPlace = 128;
+    private const int HeadLength = 1;
 
     private readonly CryptoProvider _crypto;
     private readonly PinnedSecret _sealing = new(2 * SaltedAead.SecretLength);
@@ -73,6 +72,8 @@ internal sealed class FileStoreKeys : IDisposable
     }
 
     private static ReadOnlySpan<byte> Magic => "segno file store"u8;
+
+    private static ReadOnlySpan<byte> Label => "segno file"u8;
 
     /// <summary>Makes the header of a new store, and its keys.</summary>
     /// <exception cref="CryptographicException">Cryptography failed.</exception>
@@ -162,15 +163,10 @@ internal sealed class FileStoreKeys : IDisposable
         try
         {
             ObjectDisposedException.ThrowIf(!_sealing.TryCopy(secret, saltKey), this);
-            ReadOnlySpan<byte> content = randomAndContent[SaltedAead.RandomLength..];
-            byte[] result = new byte[content.Length + Overhead];
-            Span<byte> prefix = result.AsSpan(0, PrefixLength);
-            prefix[0] = Version;
+            byte[] result = new byte[randomAndContent.Length - SaltedAead.RandomLength + Overhead];
+            result[0] = Version;
             _crypto.FillRandom(randomAndContent[..SaltedAead.RandomLength]);
-            SaltedAead.WriteSalt(_crypto, saltKey, randomAndContent, prefix[1..]);
-            Span<byte> nonce = stackalloc byte[Aead.NonceLength];
-            using Aead aead = SaltedAead.Derive(_crypto, secret, prefix[1..], "segno file"u8, prefix[..1], nonce);
-            aead.Seal(nonce, content, Associated(prefix, place, stackalloc byte[PrefixLength + MaxPlace]), result.AsSpan(PrefixLength));
+            SaltedAead.Seal(_crypto, secret, saltKey, Label, randomAndContent, HeadLength, place, result);
             return result;
         }
         finally
@@ -200,11 +196,8 @@ internal sealed class FileStoreKeys : IDisposable
         try
         {
             ObjectDisposedException.ThrowIf(!_sealing.TryCopy(secret, saltKey), this);
-            ReadOnlySpan<byte> prefix = sealedContent[..PrefixLength];
-            Span<byte> nonce = stackalloc byte[Aead.NonceLength];
-            using Aead aead = SaltedAead.Derive(_crypto, secret, prefix[1..], "segno file"u8, prefix[..1], nonce);
             Span<byte> opened = content.Reserve(sealedContent.Length - Overhead);
-            if (aead.TryOpen(nonce, sealedContent[PrefixLength..], Associated(prefix, place, stackalloc byte[PrefixLength + MaxPlace]), opened))
+            if (SaltedAead.TryOpen(_crypto, secret, Label, sealedContent, HeadLength, place, opened))
             {
                 return true;
             }
@@ -240,12 +233,5 @@ internal sealed class FileStoreKeys : IDisposable
             CryptographicOperations.ZeroMemory(root);
             CryptographicOperations.ZeroMemory(checkKey);
         }
-    }
-
-    private static Span<byte> Associated(ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> place, Span<byte> associated)
-    {
-        prefix.CopyTo(associated);
-        place.CopyTo(associated[PrefixLength..]);
-        return associated[..(PrefixLength + place.Length)];
     }
 }

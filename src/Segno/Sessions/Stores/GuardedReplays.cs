@@ -6,6 +6,12 @@ internal sealed class GuardedReplays(IReplayGuard guard, TimeProvider time)
     /// <summary>How long a guard may take: the early data waits for it, and what it saves is a round trip.</summary>
     public static readonly TimeSpan Budget = StoredSessions.Budget;
 
+    /// <summary>How many calls may be with a guard; more are refused at once.</summary>
+    public const int MaxCalls = StoredSessions.MaxCalls;
+
+    // Where there is no answer, there is none that clears: Unknown is the default.
+    private readonly BoundedCalls _calls = new(Budget, MaxCalls, time);
+
     /// <summary>The zone; it never changes.</summary>
     public ReadOnlyMemory<byte> Zone { get; } = guard.Zone.ToArray();
 
@@ -15,7 +21,7 @@ internal sealed class GuardedReplays(IReplayGuard guard, TimeProvider time)
     {
         ReplayVerdict verdict = guard is MemoryReplayGuard memory
             ? await memory.ClaimAsync(claim, cancellationToken).ConfigureAwait(false)
-            : await AskAsync(claim, cancellationToken).ConfigureAwait(false);
+            : (await _calls.AskAsync(token => guard.ClaimAsync(claim, token), cancellationToken).ConfigureAwait(false)).Answer;
         return verdict switch
         {
             ReplayVerdict.First => EarlyDataReason.None,
@@ -23,26 +29,5 @@ internal sealed class GuardedReplays(IReplayGuard guard, TimeProvider time)
             ReplayVerdict.FreshStart => EarlyDataReason.FreshStart,
             _ => EarlyDataReason.ReplayGuardUnavailable,
         };
-    }
-
-    private async Task<ReplayVerdict> AskAsync(EarlyDataClaim claim, CancellationToken cancellationToken)
-    {
-        using var budget = new CancellationTokenSource(Budget, time);
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(budget.Token, cancellationToken);
-        CancellationToken token = limit.Token;
-        // On a thread of its own, because a guard may also block the one that it is called on.
-        Task<ReplayVerdict> answer = Task.Run(async () => await guard.ClaimAsync(claim, token).ConfigureAwait(false), CancellationToken.None);
-        try
-        {
-            return await answer.WaitAsync(token).ConfigureAwait(false);
-        }
-        catch (Exception)
-        {
-            // Whatever becomes of a call that was given up, nobody asks any more.
-            _ = answer.ContinueWith(
-                static given => given.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-            cancellationToken.ThrowIfCancellationRequested();
-            return ReplayVerdict.Unknown;
-        }
     }
 }

@@ -1,6 +1,6 @@
 namespace Segno.Sessions;
 
-/// <summary>What a <see cref="MemorySessionStore"/> holds, and what it did since it was made. Immutable.</summary>
+/// <summary>What a <see cref="MemorySessionStore"/> or a <see cref="FileSessionStore"/> holds, and what it did since it was made. Immutable.</summary>
 public readonly record struct SessionStoreStatistics
 {
     /// <summary>How many sessions it holds, those included whose time is over and whose room nobody needed yet.</summary>

@@ -27,9 +27,11 @@ internal sealed class StoreSealer(CryptoProvider crypto, byte[] tenantDigest)
     public const int MaxLength = 16 * 1024;
 
     private const byte Version = 1;
-    private const int HeaderLength = 1 + SaltedAead.SaltLength;
-    private const int Overhead = HeaderLength + Aead.TagLength;
-    private const int AssociatedLength = HeaderLength + LookupKey.Length + sizeof(uint) + 32;
+    private const int HeadLength = 1;
+    private const int Overhead = HeadLength + SaltedAead.SaltLength + Aead.TagLength;
+    private const int PlaceLength = LookupKey.Length + sizeof(uint) + 32;
+
+    private static ReadOnlySpan<byte> Label => "segno store"u8;
 
     /// <returns>The value; <see langword="null"/> when the key is destroyed, the session is too long, or cryptography fails.</returns>
     public byte[]? Seal(TlsSession session, IStoreKey key, ReadOnlySpan<byte> lookupKey)
@@ -46,14 +48,9 @@ internal sealed class StoreSealer(CryptoProvider crypto, byte[] tenantDigest)
             {
                 return null;
             }
-            ReadOnlySpan<byte> state = buffer.Span[SaltedAead.RandomLength..];
-            byte[] value = new byte[state.Length + Overhead];
-            Span<byte> header = value.AsSpan(0, HeaderLength);
-            header[0] = Version;
-            SaltedAead.WriteSalt(crypto, saltKey, buffer.Span, header[1..]);
-            Span<byte> nonce = stackalloc byte[Aead.NonceLength];
-            using Aead aead = Derive(secret, header, nonce);
-            aead.Seal(nonce, state, Associated(header, lookupKey, stackalloc byte[AssociatedLength]), value.AsSpan(HeaderLength));
+            byte[] value = new byte[buffer.Length - SaltedAead.RandomLength + Overhead];
+            value[0] = Version;
+            SaltedAead.Seal(crypto, secret, saltKey, Label, buffer.Span, HeadLength, Place(lookupKey, stackalloc byte[PlaceLength]), value);
             return value;
         }
         catch (CryptographicException)
@@ -84,11 +81,8 @@ internal sealed class StoreSealer(CryptoProvider crypto, byte[] tenantDigest)
             {
                 return null;
             }
-            ReadOnlySpan<byte> header = value[..HeaderLength];
-            Span<byte> nonce = stackalloc byte[Aead.NonceLength];
-            using Aead aead = Derive(secret, header, nonce);
             Span<byte> state = buffer.Reserve(value.Length - Overhead);
-            return aead.TryOpen(nonce, value[HeaderLength..], Associated(header, lookupKey, stackalloc byte[AssociatedLength]), state)
+            return SaltedAead.TryOpen(crypto, secret, Label, value, HeadLength, Place(lookupKey, stackalloc byte[PlaceLength]), state)
                 && SessionCodec.TryDecode(state, out TlsSession? session, out reason)
                 ? session
                 : null;
@@ -104,16 +98,12 @@ internal sealed class StoreSealer(CryptoProvider crypto, byte[] tenantDigest)
         }
     }
 
-    private Aead Derive(ReadOnlySpan<byte> secret, ReadOnlySpan<byte> header, Span<byte> nonce)
-        => SaltedAead.Derive(crypto, secret, header[1..], "segno store"u8, header[..1], nonce);
-
-    private Span<byte> Associated(ReadOnlySpan<byte> header, ReadOnlySpan<byte> lookupKey, Span<byte> associated)
+    private Span<byte> Place(ReadOnlySpan<byte> lookupKey, Span<byte> place)
     {
-        header.CopyTo(associated);
-        lookupKey.CopyTo(associated[HeaderLength..]);
+        lookupKey.CopyTo(place);
         // No session is revoked by epoch yet: all are of epoch 0.
-        BinaryPrimitives.WriteUInt32BigEndian(associated[(HeaderLength + LookupKey.Length)..], 0);
-        tenantDigest.CopyTo(associated[^32..]);
-        return associated;
+        BinaryPrimitives.WriteUInt32BigEndian(place[LookupKey.Length..], 0);
+        tenantDigest.CopyTo(place[^32..]);
+        return place;
     }
 }

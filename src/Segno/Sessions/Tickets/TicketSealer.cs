@@ -37,6 +37,8 @@ internal sealed class TicketSealer(TicketKeyRing keys, CryptoProvider crypto, st
     private const int Overhead = HeaderLength + Aead.TagLength;
     private const int StackLimit = 1024;
 
+    private static ReadOnlySpan<byte> Label => "segno ticket"u8;
+
     /// <summary>Seals a session under the active key.</summary>
     /// <returns>The ticket; <see langword="null"/> when there is no active key, the session is too long, or cryptography fails.</returns>
     public byte[]? Seal(TlsSession session)
@@ -57,15 +59,10 @@ internal sealed class TicketSealer(TicketKeyRing keys, CryptoProvider crypto, st
             {
                 return null;
             }
-            ReadOnlySpan<byte> state = buffer.Span[RandomLength..];
-            byte[] ticket = new byte[state.Length + Overhead];
-            Span<byte> header = ticket.AsSpan(0, HeaderLength);
-            header[0] = Version;
-            key.WriteName(header[1..]);
-            SaltedAead.WriteSalt(crypto, saltKey, buffer.Span, header[^SaltLength..]);
-            Span<byte> nonce = stackalloc byte[Aead.NonceLength];
-            using Aead aead = Derive(secret, header, nonce);
-            aead.Seal(nonce, state, header, ticket.AsSpan(HeaderLength));
+            byte[] ticket = new byte[buffer.Length - RandomLength + Overhead];
+            ticket[0] = Version;
+            key.WriteName(ticket.AsSpan(1));
+            SaltedAead.Seal(crypto, secret, saltKey, Label, buffer.Span, HeaderLength - SaltLength, [], ticket);
             return ticket;
         }
         catch (CryptographicException)
@@ -111,10 +108,7 @@ internal sealed class TicketSealer(TicketKeyRing keys, CryptoProvider crypto, st
                 reason = ResumptionReason.RetiredTicketKey;
                 return null;
             }
-            ReadOnlySpan<byte> header = ticket[..HeaderLength];
-            Span<byte> nonce = stackalloc byte[Aead.NonceLength];
-            using Aead aead = Derive(secret, header, nonce);
-            if (!aead.TryOpen(nonce, ticket[HeaderLength..], header, state))
+            if (!SaltedAead.TryOpen(crypto, secret, Label, ticket, HeaderLength - SaltLength, [], state))
             {
                 reason = ResumptionReason.TicketUndecryptable;
                 return null;
@@ -133,7 +127,4 @@ internal sealed class TicketSealer(TicketKeyRing keys, CryptoProvider crypto, st
             CryptographicOperations.ZeroMemory(saltKey);
         }
     }
-
-    private Aead Derive(ReadOnlySpan<byte> secret, ReadOnlySpan<byte> header, Span<byte> nonce)
-        => SaltedAead.Derive(crypto, secret, header[^SaltLength..], "segno ticket"u8, header[..^SaltLength], nonce);
 }
