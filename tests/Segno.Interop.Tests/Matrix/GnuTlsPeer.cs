@@ -29,7 +29,7 @@ public sealed partial class GnuTlsPeer : MatrixPeer
         }
         await client.WriteAsync(Payload.Framed, cancellationToken);
         Assert.True(await client.ExitAsync(cancellationToken) == 0, client.Tail);
-        Payload.AssertIn(client.Output);
+        Payload.AssertIn(client.Printed);
         string[] connections = client.Output.Split(Again);
         return [.. connections.Select(said => said.Contains("*** This is a resumed session", StringComparison.Ordinal))];
     }

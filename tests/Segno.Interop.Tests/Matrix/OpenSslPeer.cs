@@ -33,7 +33,7 @@ public sealed partial class OpenSslPeer : MatrixPeer
             resumed.Add(said.Groups["resumed"].Success);
             if (last)
             {
-                Payload.AssertIn(client.Output);
+                Payload.AssertIn(client.Printed);
             }
         }
         return [.. resumed];
@@ -78,7 +78,8 @@ public sealed partial class OpenSslPeer : MatrixPeer
                 await Exchange.FramedAsync(stream, cancellationToken);
                 await typing;
                 await process.WaitForTextAsync(Payload.End, _from, cancellationToken);
-                Payload.AssertIn(process.Output, _from);
+                string printed = process.Printed;
+                Payload.AssertIn(printed, printed.LastIndexOf(Payload.Begin, StringComparison.Ordinal));
             }
             else
             {

@@ -11,6 +11,7 @@ internal sealed class PeerProcess : IAsyncDisposable
 
     private readonly Process _process;
     private readonly MemoryStream _output = new();
+    private readonly MemoryStream _printed = new();
     private readonly Task _pumps;
     private readonly string _name;
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -36,6 +37,18 @@ internal sealed class PeerProcess : IAsyncDisposable
             lock (_output)
             {
                 return Encoding.Latin1.GetString(_output.GetBuffer(), 0, (int)_output.Length);
+            }
+        }
+    }
+
+    /// <summary>What it wrote to stdout alone: there data stays whole, whatever is said on stderr meanwhile.</summary>
+    public string Printed
+    {
+        get
+        {
+            lock (_output)
+            {
+                return Encoding.Latin1.GetString(_printed.GetBuffer(), 0, (int)_printed.Length);
             }
         }
     }
@@ -178,16 +191,17 @@ internal sealed class PeerProcess : IAsyncDisposable
         }
         _process.Dispose();
         await _output.DisposeAsync();
+        await _printed.DisposeAsync();
     }
 
     private async Task PumpAllAsync()
     {
-        await Task.WhenAll(PumpAsync(_process.StandardOutput.BaseStream), PumpAsync(_process.StandardError.BaseStream));
+        await Task.WhenAll(PumpAsync(_process.StandardOutput.BaseStream, isPrinted: true), PumpAsync(_process.StandardError.BaseStream, isPrinted: false));
         Volatile.Write(ref _ended, true);
         Signal();
     }
 
-    private async Task PumpAsync(Stream from)
+    private async Task PumpAsync(Stream from, bool isPrinted)
     {
         byte[] buffer = new byte[65536];
         try
@@ -198,6 +212,10 @@ internal sealed class PeerProcess : IAsyncDisposable
                 lock (_output)
                 {
                     _output.Write(buffer, 0, count);
+                    if (isPrinted)
+                    {
+                        _printed.Write(buffer, 0, count);
+                    }
                 }
                 Signal();
             }
