@@ -51,22 +51,25 @@ internal sealed class StoreShard : IDisposable
     /// <summary>The small queue's part of the bytes, as a divisor.</summary>
     private const int SmallPart = 10;
 
-    // Records move between queues, and a move needs room before it makes some.
+    // Records move between queues, and a move needs room before it makes some: each queue begins and ends within a slab. The more there are,
+    // the longer a record may be that moves.
     private const int SpareSlabs = 2;
+    private const int SparePart = 128;
 
     // From this part of the bytes on, as a divisor, room is made by closing the gaps that removed records left.
     private const int GapsPart = 4;
 
-    // How many records of other sources are passed over to find one of those that hold more than their share.
-    private const int MaxPassedOver = 64;
+    // How many records move on, at most, so that one that is dead comes to the end of its queue.
+    private const int MaxMoved = 64;
 
-    private const int SourcesLength = Sources * sizeof(uint);
+    private const int SourcesLength = 2 * Sources * sizeof(uint);
 
     // Index slots per slab: what is needed where all records are as small as they get in practice (119 bytes), filled to nine tenths.
     private const double SlotsPerSlab = Slabs.SlabLength / 119.0 / 0.9;
 
     private readonly int _length;
     private readonly int _slabCount;
+    private readonly int _spareSlabs;
     private readonly int _buckets;
     private readonly EntryCount _entries;
     private readonly SessionTemplates _templates;
@@ -99,8 +102,9 @@ internal sealed class StoreShard : IDisposable
         _hash = hash;
         double indexPerSlab = SlotsPerSlab * SlotLength;
         _slabCount = (int)((length - SourcesLength - StoreIndex.BucketLength) / (Slabs.SlabLength + Slabs.LinkLength + indexPerSlab));
+        _spareSlabs = SpareSlabs + (_slabCount / SparePart);
         _buckets = 1 + (int)(_slabCount * SlotsPerSlab / StoreIndex.SlotsPerBucket);
-        MaxRecordLength = Math.Min(HeaderLength + MaxValueLength, (_slabCount - SpareSlabs) * Slabs.SlabLength / 2);
+        MaxRecordLength = Math.Min(HeaderLength + MaxValueLength, (_slabCount - _spareSlabs) * Slabs.SlabLength / 2);
     }
 
     /// <summary>The most that a shard can address.</summary>
@@ -112,6 +116,7 @@ internal sealed class StoreShard : IDisposable
 
     public int MaxRecordLength { get; }
 
+    // The bytes of each source in each queue, by the record's byte that says both.
     private Span<uint> SourceBytes => MemoryMarshal.Cast<byte, uint>(_block!.Span[..SlabsOffset].Slice(_buckets * StoreIndex.BucketLength, SourcesLength));
 
     private int SlabsOffset => (_buckets * StoreIndex.BucketLength) + SourcesLength;
@@ -192,7 +197,7 @@ internal sealed class StoreShard : IDisposable
             return false;
         }
         // Judged once: what it loses on the way is no reason to take from others.
-        bool greedy = HoldsMoreThanItsShare(record.Source);
+        byte? greedy = HoldsMoreThanItsShare(record.Source) ? record.Source : null;
         while (!_entries.TryAdd())
         {
             if (_count == 0)
@@ -205,7 +210,7 @@ internal sealed class StoreShard : IDisposable
             }
         }
         bool straight = usedOnce || record.Length > (_slabCount * Slabs.SlabLength / SmallPart / 4);
-        while (!(straight ? _main : _small).Fits(_slabs, record.Length, SpareSlabs))
+        while (!(straight ? _main : _small).Fits(_slabs, record.Length, _spareSlabs))
         {
             if (!Evict(greedy, now, Eviction.Bytes))
             {
@@ -223,7 +228,7 @@ internal sealed class StoreShard : IDisposable
             Kill(victim, _hash.Of(victim.Key));
             _evicted[(int)Eviction.Bytes]++;
         }
-        SourceBytes[record.Source] += (uint)record.Length;
+        SourceBytes[record.Place] += (uint)record.Length;
         _liveBytes += record.Length;
         _count++;
         _stored++;
@@ -265,7 +270,7 @@ internal sealed class StoreShard : IDisposable
         int before = _count;
         while (_count == before && before > 0)
         {
-            Evict(greedy: false, now, Eviction.Number);
+            Evict(greedy: null, now, Eviction.Number);
         }
     }
 
@@ -309,22 +314,25 @@ internal sealed class StoreShard : IDisposable
     }
 
     /// <summary>Makes some room, if only by a dead record's.</summary>
-    /// <param name="greedy">Whether it is for a source that holds more than its share: then only such sources' records go.</param>
+    /// <param name="greedy">The source that it is for, where that holds more than its share: then only its own records go, or those of another such.</param>
     /// <param name="now">The time.</param>
     /// <param name="cause">What it is that is full.</param>
     /// <returns><see langword="false"/> when there is no room for this source.</returns>
-    private bool Evict(bool greedy, uint now, Eviction cause)
+    private bool Evict(byte? greedy, uint now, Eviction cause)
     {
         if (cause == Eviction.Bytes && (TryCloseGaps(ref _small, now) || TryCloseGaps(ref _main, now)))
         {
             return true;
         }
+        // Whoever is passed over once is not passed over again.
+        int all = _small.Length + _main.Length;
         int passedOver = 0;
         while (true)
         {
             bool smallIsFull = (long)_small.Length * SmallPart >= (long)_small.Length + _main.Length;
-            // Whoever finds nobody of his kind in the one queue looks into the other.
-            bool fromSmall = !_small.IsEmpty && (_main.IsEmpty || (smallIsFull ^ (passedOver > MaxPassedOver / 2)));
+            // A source looks where it holds its share of the queue: so it passes over no more than sixteen others for each of its own, on average.
+            bool lookIntoSmall = greedy is { } source && !HoldsItsShareOf(smallIsFull, source) ? SourceBytes[source] > SourceBytes[source | Sources] : smallIsFull;
+            bool fromSmall = !_small.IsEmpty && (_main.IsEmpty || lookIntoSmall);
             ref SlabQueue queue = ref fromSmall ? ref _small : ref _main;
             if (queue.IsEmpty)
             {
@@ -336,11 +344,17 @@ internal sealed class StoreShard : IDisposable
                 Drop(ref queue, oldest, Eviction.Expired);
                 return true;
             }
-            if (greedy && !HoldsMoreThanItsShare(oldest.Source))
+            if (greedy is { } its && oldest.Source != its && BytesOf(its) > 0 && !HoldsMoreThanItsShare(oldest.Source))
             {
-                if (passedOver++ == MaxPassedOver || !TryMove(ref queue, ref queue, oldest))
+                passedOver += oldest.Length;
+                if (passedOver > all)
                 {
                     return false;
+                }
+                if (!TryMove(ref queue, ref queue, oldest))
+                {
+                    Drop(ref queue, oldest, cause);
+                    return true;
                 }
             }
             else if (oldest.Uses == 0)
@@ -354,6 +368,7 @@ internal sealed class StoreShard : IDisposable
             else
             {
                 oldest.Uses = fromSmall ? 0 : oldest.Uses - 1;
+                passedOver = 0;
                 if (!TryMove(ref queue, ref _main, oldest))
                 {
                     Drop(ref queue, oldest, cause);
@@ -366,7 +381,7 @@ internal sealed class StoreShard : IDisposable
     /// <summary>Where removed records take much of a queue, others move on until one of those is at its end.</summary>
     private bool TryCloseGaps(ref SlabQueue queue, uint now)
     {
-        for (int moved = 0; queue.DeadLength > 0 && (long)queue.DeadLength * GapsPart >= queue.Length && moved < MaxPassedOver; moved++)
+        for (int moved = 0; queue.DeadLength > 0 && (long)queue.DeadLength * GapsPart >= queue.Length && moved < MaxMoved; moved++)
         {
             Record oldest = Read(queue.Tail);
             if (oldest.IsDead || oldest.ExpiresAt < now)
@@ -382,7 +397,15 @@ internal sealed class StoreShard : IDisposable
         return false;
     }
 
-    private bool HoldsMoreThanItsShare(byte source) => (long)SourceBytes[source] * Share > _liveBytes;
+    private bool HoldsMoreThanItsShare(byte source) => BytesOf(source) * Share > _liveBytes;
+
+    private long BytesOf(byte source) => (long)SourceBytes[source] + SourceBytes[source | Sources];
+
+    private bool HoldsItsShareOf(bool small, byte source)
+    {
+        SlabQueue queue = small ? _small : _main;
+        return (long)SourceBytes[source | (small ? 0 : Sources)] * Share >= queue.Length - queue.DeadLength;
+    }
 
     /// <summary>Moves the oldest record of a queue to the end of a queue.</summary>
     private bool TryMove(ref SlabQueue queue, ref SlabQueue to, Record record)
@@ -392,7 +415,9 @@ internal sealed class StoreShard : IDisposable
             return false;
         }
         int from = record.Address;
+        SourceBytes[record.Place] -= (uint)record.Length;
         record.IsMain = Unsafe.AreSame(ref to, ref _main);
+        SourceBytes[record.Place] += (uint)record.Length;
         record.Address = to.Append(_slabs, record.Length);
         _slabs.Copy(from, record.Address, record.Length);
         Write(record);
@@ -436,7 +461,7 @@ internal sealed class StoreShard : IDisposable
     {
         _index.Remove(hash, record.Address);
         _templates.Release(record.Template);
-        SourceBytes[record.Source] -= (uint)record.Length;
+        SourceBytes[record.Place] -= (uint)record.Length;
         _liveBytes -= record.Length;
         _count--;
         _entries.Remove();
@@ -481,7 +506,7 @@ internal sealed class StoreShard : IDisposable
     {
         Span<byte> header = stackalloc byte[HeaderLength];
         BinaryPrimitives.WriteUInt16LittleEndian(header, (ushort)(record.ValueLength | (record.IsDead ? Dead : 0)));
-        header[2] = (byte)(record.Source | (record.IsMain ? Sources : 0));
+        header[2] = record.Place;
         BinaryPrimitives.WriteUInt16LittleEndian(header[3..], record.Template);
         BinaryPrimitives.WriteUInt32LittleEndian(header[5..], Math.Min(record.ExpiresAt, MaxExpiry) | (record.Uses << UsesShift));
         BinaryPrimitives.WriteUInt128LittleEndian(header[9..], record.Key);
@@ -502,6 +527,9 @@ internal sealed class StoreShard : IDisposable
         public UInt128 Key;
 
         public readonly int Length => HeaderLength + ValueLength;
+
+        /// <summary>Its source and its queue.</summary>
+        public readonly byte Place => (byte)(Source | (IsMain ? Sources : 0));
     }
 }
 

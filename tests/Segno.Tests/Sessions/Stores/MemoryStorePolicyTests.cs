@@ -145,7 +145,7 @@ public sealed class MemoryStorePolicyTests
         int there = Kept(store, before).Count;
         for (int i = 1_000_000; i < 1_060_000; i++)
         {
-            Set(store, i, source: ulong.MaxValue);
+            Assert.True(Set(store, i, source: ulong.MaxValue));
             if (resumes)
             {
                 store.MarkUsed(Key(i));
@@ -159,6 +159,22 @@ public sealed class MemoryStorePolicyTests
             Set(store, 2_000_000 + i, source: 5_000_000 + (ulong)i);
         }
         Assert.InRange(Kept(store, 100, 2_000_000).Count, 95, 100);
+    }
+
+    /// <summary>Networks that come one after the other, each with more than its share, all of which resume: none is refused.</summary>
+    [Theory]
+    [InlineData(1_000_000, 64 * 1024)]
+    [InlineData(250, 1 << 20)]
+    public void WhoHoldsMoreThanItsShareIsNotRefused(int maxEntries, long maxBytes)
+    {
+        using MemorySessionStore store = Store(maxEntries, maxBytes);
+        for (int i = 0; i < 20_000; i++)
+        {
+            Assert.True(Set(store, i, source: 1 + ((ulong)i / 256)));
+            store.MarkUsed(Key(i));
+            Assert.Single(Kept(store, 1, i));
+        }
+        Assert.Equal(0, store.GetStatistics().Refused);
     }
 
     /// <summary>Behind a proxy all clients have one address: it has the whole store, and the usual order.</summary>
