@@ -8,23 +8,23 @@ namespace Segno.Tests.Connections;
 /// <summary>Sessions that wait for the application's verdict (museum A12), and tickets on demand.</summary>
 public sealed class CommitTests
 {
-    public static TheoryData<ResumptionMechanism> Mechanisms => Exhibits.Mechanisms;
+    public static TheoryData<SessionKind> Kinds => Exhibits.All;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Theory]
-    [MemberData(nameof(Mechanisms))]
+    [MemberData(nameof(Kinds))]
     [Trait("Museum", "A12")]
-    public void A12_WithoutTheVerdictThereIsNothingToResume(ResumptionMechanism mechanism)
+    public void A12_WithoutTheVerdictThereIsNothingToResume(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism, null, o => o.DeferSessions = true);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind, null, o => o.DeferSessions = true);
         using (EnginePair pair = EnginePair.Connect(client, server))
         {
             pair.Send(pair.Client, "login"u8);
             pair.Run();
             Assert.Equal(0, server.Settings.OwnedSessionStore!.Count);
             // TLS 1.2: an ID that means nothing yet, and no ticket, which would.
-            Assert.Equal(mechanism == ResumptionMechanism.Psk, pair.Client.Session is null);
+            Assert.Equal(kind.IsTls13(), pair.Client.Session is null);
             Assert.True(pair.Client.Session?.Ticket.IsEmpty ?? true);
         }
         // Dropped in the middle of the login.
@@ -35,10 +35,10 @@ public sealed class CommitTests
 
     /// <summary>The sabotage of the test above: who does not defer has a session at once.</summary>
     [Theory]
-    [MemberData(nameof(Mechanisms))]
-    public void A12_WhoDoesNotDeferHasASessionAtOnce(ResumptionMechanism mechanism)
+    [MemberData(nameof(Kinds))]
+    public void A12_WhoDoesNotDeferHasASessionAtOnce(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind);
         using (EnginePair pair = EnginePair.Connect(client, server))
         {
             Assert.False(Commit(pair));
@@ -47,33 +47,33 @@ public sealed class CommitTests
     }
 
     [Theory]
-    [MemberData(nameof(Mechanisms))]
-    public void TheVerdictMakesTheSessionUsableOnce(ResumptionMechanism mechanism)
+    [MemberData(nameof(Kinds))]
+    public void TheVerdictMakesTheSessionUsableOnce(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism, null, o => o.DeferSessions = true);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind, null, o => o.DeferSessions = true);
         using (EnginePair pair = EnginePair.Connect(client, server))
         {
             Assert.True(Commit(pair));
-            Assert.Equal(mechanism == ResumptionMechanism.Psk ? 2 : 1, client.SessionCache.Count);
+            Assert.Equal(kind.IsTls13() ? 2 : 1, client.SessionCache.Count);
             Assert.False(Commit(pair));
-            Assert.Equal(mechanism == ResumptionMechanism.Psk ? 2 : 1, client.SessionCache.Count);
+            Assert.Equal(kind.IsTls13() ? 2 : 1, client.SessionCache.Count);
         }
         using (EnginePair pair = EnginePair.Connect(client, server))
         {
             Assert.True(pair.Server.Info.Resumption.IsResumed);
             // The next ticket waits for the verdict on this connection; an ID stays as it is.
             Assert.Null(pair.Client.Session);
-            Assert.Equal(mechanism == ResumptionMechanism.Psk, Commit(pair));
-            Assert.Equal(mechanism == ResumptionMechanism.Psk, pair.Client.Session is not null);
+            Assert.Equal(kind.IsTls13(), Commit(pair));
+            Assert.Equal(kind.IsTls13(), pair.Client.Session is not null);
         }
         Exhibits.AssertUnharmed(client, server, resumed: true);
     }
 
     [Theory]
-    [MemberData(nameof(Mechanisms))]
-    public async Task ARefusedClientCannotBeCommitted(ResumptionMechanism mechanism)
+    [MemberData(nameof(Kinds))]
+    public async Task ARefusedClientCannotBeCommitted(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism, null, o => o.DeferSessions = true);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind, null, o => o.DeferSessions = true);
         using EnginePair pair = EnginePair.Connect(client, server);
         pair.Server.Abort(TlsFault.CertificateRejectedByApplication);
         await Assert.ThrowsAsync<TlsException>(async () => await pair.Server.CommitSessionAsync(Token));

@@ -16,15 +16,15 @@ public sealed class ResumptionPolicyTests
     private readonly PolicyDouble _policy = new();
 
     [Theory]
-    [MemberData(nameof(Exhibits.Mechanisms), MemberType = typeof(Exhibits))]
-    public void ADeclinedSessionIsAFullHandshakeWithTheRulesName(ResumptionMechanism mechanism)
+    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    public void ADeclinedSessionIsAFullHandshakeWithTheRulesName(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Contexts(kind);
         Exhibits.Session(client, server);
         _policy.Answer = context => context.Stage == ResumptionStage.Resumption ? ResumptionVerdict.Decline("my rule") : default;
         using (EnginePair pair = EnginePair.Connect(client, server))
         {
-            Assert.Equal(ResumptionOutcome.Declined(mechanism, ResumptionReason.DeclinedByPolicy, "my rule"), pair.Server.Info.Resumption);
+            Assert.Equal(ResumptionOutcome.Declined(kind.ToMechanism(), ResumptionReason.DeclinedByPolicy, "my rule"), pair.Server.Info.Resumption);
             Assert.Equal(ResumptionReason.DeclinedByServer, pair.Client.Info.Resumption.Reason);
         }
         // What that gave is good again.
@@ -34,43 +34,43 @@ public sealed class ResumptionPolicyTests
 
     /// <summary>A policy has no say where the rules have said no.</summary>
     [Theory]
-    [MemberData(nameof(Exhibits.Mechanisms), MemberType = typeof(Exhibits))]
-    public void ASessionThatTheRulesDeclineIsNotAskedAbout(ResumptionMechanism mechanism)
+    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    public void ASessionThatTheRulesDeclineIsNotAskedAbout(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Contexts(mechanism, o => o.Group = "a");
+        (TlsClientContext client, TlsServerContext server) = Contexts(kind, o => o.Group = "a");
         TlsSession session = Exhibits.Session(client, server);
-        (_, TlsServerContext other) = Contexts(mechanism, o => o.Group = "b");
+        (_, TlsServerContext other) = Contexts(kind, o => o.Group = "b");
         Exhibits.ShareSessions(server, other);
         _policy.Asked.Clear();
         Assert.Equal(ResumptionReason.ScopeMismatch, Exhibits.Redeem(other, session).Reason);
         ResumptionContext asked = Assert.Single(_policy.Asked);
-        Assert.Equal((ResumptionStage.FullHandshake, mechanism, ResumptionReason.ScopeMismatch), (asked.Stage, asked.Mechanism, asked.Reason));
+        Assert.Equal((ResumptionStage.FullHandshake, kind.ToMechanism(), ResumptionReason.ScopeMismatch), (asked.Stage, asked.Mechanism, asked.Reason));
     }
 
     [Theory]
-    [MemberData(nameof(Exhibits.Mechanisms), MemberType = typeof(Exhibits))]
-    public void APolicyThatThrowsFailsNoHandshake(ResumptionMechanism mechanism)
+    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    public void APolicyThatThrowsFailsNoHandshake(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext server) = Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Contexts(kind);
         _policy.Answer = _ => throw new InvalidOperationException("broken");
         // Nothing is narrowed by it: there is a session.
         Exhibits.Session(client, server);
         using (EnginePair pair = EnginePair.Connect(client, server))
         {
-            Assert.Equal(ResumptionOutcome.Declined(mechanism, ResumptionReason.DeclinedByPolicy, "failed"), pair.Server.Info.Resumption);
+            Assert.Equal(ResumptionOutcome.Declined(kind.ToMechanism(), ResumptionReason.DeclinedByPolicy, "failed"), pair.Server.Info.Resumption);
         }
         _policy.Answer = _ => default;
         Exhibits.AssertUnharmed(client, server, resumed: true);
     }
 
     [Theory]
-    [MemberData(nameof(Exhibits.Mechanisms), MemberType = typeof(Exhibits))]
-    public void WhatAPolicyIsTold(ResumptionMechanism mechanism)
+    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    public void WhatAPolicyIsTold(SessionKind kind)
     {
         var clock = new TestClock();
-        SslProtocols version = mechanism == ResumptionMechanism.Psk ? SslProtocols.Tls13 : SslProtocols.Tls12;
+        SslProtocols version = kind.IsTls13() ? SslProtocols.Tls13 : SslProtocols.Tls12;
         (TlsClientContext client, TlsServerContext server) = Contexts(
-            mechanism,
+            kind,
             o => (o.TimeProvider, o.LoadProbe, o.ClientCertificateMode, o.CertificateChainPolicy, o.RemoteCertificateValidationCallback) =
                 (clock, () => 0.5, TlsClientCertificateMode.Optional, null, (_, _, _, _) => true),
             o => (o.TimeProvider, o.RemoteCertificateValidationCallback, o.ClientCertificate) = (clock, (_, _, _, _) => true, TestPki.ClientEcdsa().Tls));
@@ -83,7 +83,7 @@ public sealed class ResumptionPolicyTests
         Assert.Equal((version, ResumptionMechanism.None, ResumptionReason.None, "localhost", 0.5), (full.ProtocolVersion, full.Mechanism, full.Reason, full.ServerName, full.Load));
         Assert.Equal((null, null, true), (full.ReturnInterval, full.SessionAge, full.CertificateFingerprint.IsEmpty));
         ResumptionContext resumed = _policy.Asked[1];
-        Assert.Equal((version, mechanism, full.ClientNetwork), (resumed.ProtocolVersion, resumed.Mechanism, resumed.ClientNetwork));
+        Assert.Equal((version, kind.ToMechanism(), full.ClientNetwork), (resumed.ProtocolVersion, resumed.Mechanism, resumed.ClientNetwork));
         Assert.Equal(20, resumed.SessionAge!.Value.TotalSeconds, 1);
         Assert.Equal(20, resumed.AuthenticationAge!.Value.TotalSeconds, 1);
         Assert.Equal(20, resumed.ReturnInterval!.Value.TotalSeconds, 1);
@@ -111,7 +111,7 @@ public sealed class ResumptionPolicyTests
     {
         _policy.Answer = _ => new ResumptionVerdict { MinTickets = min, MaxTickets = max };
         (TlsClientContext client, TlsServerContext server) = Contexts(
-            ResumptionMechanism.Psk, null, o => o.TicketRequest = wanted is { } count ? new TlsTicketRequest((byte)count, (byte)count) : null);
+            SessionKind.StatelessPsk, null, o => o.TicketRequest = wanted is { } count ? new TlsTicketRequest((byte)count, (byte)count) : null);
         TlsSession? session = null;
         foreach (int tickets in (int[])[full, resumed])
         {
@@ -139,7 +139,7 @@ public sealed class ResumptionPolicyTests
     public void TheOptionsSetTheCap(int configured, int sent)
     {
         _policy.Answer = _ => new ResumptionVerdict { MinTickets = 8 };
-        (TlsClientContext client, TlsServerContext server) = Contexts(ResumptionMechanism.Psk, o => o.TicketCount = configured);
+        (TlsClientContext client, TlsServerContext server) = Contexts(SessionKind.StatelessPsk, o => o.TicketCount = configured);
         using var pair = new EnginePair(client, server);
         int received = 0;
         pair.Client.SessionReceived += (_, _) => received++;
@@ -148,37 +148,44 @@ public sealed class ResumptionPolicyTests
     }
 
     [Theory]
-    [InlineData(ResumptionMechanism.SessionId, 3599, false)]
-    [InlineData(ResumptionMechanism.SessionId, 3601, true)]
-    [InlineData(ResumptionMechanism.Ticket, 3599, false)]
-    [InlineData(ResumptionMechanism.Ticket, 3601, true)]
-    [InlineData(ResumptionMechanism.Psk, 86399, false)]
-    [InlineData(ResumptionMechanism.Psk, 86401, true)]
-    public void AShorterLifetimeHoldsAndALongerOneDoesNot(ResumptionMechanism mechanism, int seconds, bool asOptions)
+    [InlineData(SessionKind.SessionId, 3599, false)]
+    [InlineData(SessionKind.SessionId, 3601, true)]
+    [InlineData(SessionKind.Ticket, 3599, false)]
+    [InlineData(SessionKind.Ticket, 3601, true)]
+    [InlineData(SessionKind.StatelessPsk, 86399, false)]
+    [InlineData(SessionKind.StatelessPsk, 86401, true)]
+    [InlineData(SessionKind.StatefulPsk, 86399, false)]
+    [InlineData(SessionKind.StatefulPsk, 86401, true)]
+    public void AShorterLifetimeHoldsAndALongerOneDoesNot(SessionKind kind, int seconds, bool asOptions)
     {
         var clock = new TestClock();
         _policy.Answer = _ => new ResumptionVerdict { MaxLifetime = TimeSpan.FromSeconds(seconds) };
-        (TlsClientContext client, TlsServerContext server) = Contexts(mechanism, o => o.TimeProvider = clock, o => (o.TimeProvider, o.RemoteCertificateValidationCallback) = (clock, (_, _, _, _) => true));
+        (TlsClientContext client, TlsServerContext server) = Contexts(kind, o => o.TimeProvider = clock, Configure);
         TlsSession session = Exhibits.Session(client, server);
-        TimeSpan lifetime = asOptions ? (mechanism == ResumptionMechanism.Psk ? TimeSpan.FromHours(24) : TimeSpan.FromHours(1)) : TimeSpan.FromSeconds(seconds);
+        // A stateful one is used up by the first look at it.
+        TlsSession later = kind == SessionKind.StatefulPsk ? Exhibits.Session(Contexts(kind, null, Configure).Client, server) : session;
+        TimeSpan lifetime = asOptions ? (kind.IsTls13() ? TimeSpan.FromHours(24) : TimeSpan.FromHours(1)) : TimeSpan.FromSeconds(seconds);
         clock.Advance(lifetime);
         Assert.True(Exhibits.Redeem(server, session).IsResumed);
         clock.Advance(TimeSpan.FromMilliseconds(1));
-        Assert.Equal(ResumptionReason.SessionExpired, Exhibits.Redeem(server, session).Reason);
+        Assert.Equal(ResumptionReason.SessionExpired, Exhibits.Redeem(server, later).Reason);
+
+        void Configure(TlsClientOptions options)
+            => (options.TimeProvider, options.RemoteCertificateValidationCallback) = (clock, (_, _, _, _) => true);
     }
 
     /// <summary>One second is a lifetime; less is none, and then nothing is sent or kept.</summary>
     [Theory]
-    [MemberData(nameof(Exhibits.Mechanisms), MemberType = typeof(Exhibits))]
-    public async Task WithoutALifetimeThereIsNothingToResume(ResumptionMechanism mechanism)
+    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    public async Task WithoutALifetimeThereIsNothingToResume(SessionKind kind)
     {
         foreach (int milliseconds in (int[])[1000, 999, 0, -1])
         {
             _policy.Answer = _ => new ResumptionVerdict { MinTickets = 8, MaxLifetime = TimeSpan.FromMilliseconds(milliseconds) };
-            (TlsClientContext client, TlsServerContext server) = Contexts(mechanism);
+            (TlsClientContext client, TlsServerContext server) = Contexts(kind);
             using EnginePair pair = EnginePair.Connect(client, server);
             Assert.Equal(milliseconds == 1000, pair.Client.Session is not null);
-            Assert.Equal(milliseconds == 1000 && mechanism == ResumptionMechanism.SessionId ? 1 : 0, server.Settings.OwnedSessionStore!.Count);
+            Assert.Equal(milliseconds == 1000 && kind.IsStored(), server.Settings.OwnedSessionStore!.Count > 0);
             // Not when the application asks for it either.
             Assert.True(milliseconds == 1000 || await pair.Server.IssueTicketsAsync(1, TestContext.Current.CancellationToken) == 0);
         }
@@ -186,12 +193,12 @@ public sealed class ResumptionPolicyTests
 
     /// <summary>Kept on the server or nowhere: TLS 1.2 has session IDs for that.</summary>
     [Theory]
-    [MemberData(nameof(Exhibits.Mechanisms), MemberType = typeof(Exhibits))]
-    public async Task StatefulMeansNoStatelessTicket(ResumptionMechanism mechanism)
+    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    public async Task StatefulMeansNoStatelessTicket(SessionKind kind)
     {
-        bool is13 = mechanism == ResumptionMechanism.Psk;
+        bool is13 = kind.IsTls13();
         _policy.Answer = _ => new ResumptionVerdict { RequireStateful = true };
-        (TlsClientContext client, TlsServerContext server) = Contexts(mechanism);
+        (TlsClientContext client, TlsServerContext server) = Contexts(kind);
         using (EnginePair pair = EnginePair.Connect(client, server))
         {
             TlsSession session = Assert.IsType<TlsSession>(pair.Client.Session);
@@ -220,7 +227,7 @@ public sealed class ResumptionPolicyTests
             },
         };
         (TlsClientContext client, TlsServerContext server) = Contexts(
-            ResumptionMechanism.SessionId,
+            SessionKind.SessionId,
             o => (o.SessionStore, o.Group) = inMemory ? (null, null) : (store, "g"),
             // A client of TLS 1.3 has a session ID for compatibility's sake, which is no offer where nobody looks for it.
             o => o.EnabledSslProtocols = SslProtocols.Tls12);
@@ -244,7 +251,7 @@ public sealed class ResumptionPolicyTests
     public void AHelloThatIsAskedForAgainIsOneVisit()
     {
         int probes = 0;
-        (TlsClientContext client, TlsServerContext server) = Contexts(ResumptionMechanism.Psk, o => o.LoadProbe = () => ++probes, o => o.KeyShareGroups = []);
+        (TlsClientContext client, TlsServerContext server) = Contexts(SessionKind.StatelessPsk, o => o.LoadProbe = () => ++probes, o => o.KeyShareGroups = []);
         Connect(client, server).Dispose();
         _policy.Asked.Clear();
         using EnginePair pair = Connect(client, server);
@@ -260,7 +267,7 @@ public sealed class ResumptionPolicyTests
     {
         (_, TlsServerContext without) = HandshakeTests.Contexts(null, o => o.LoadProbe = () => throw new InvalidOperationException("not asked"));
         Assert.Null(without.Settings.PolicyGate);
-        (TlsClientContext client, TlsServerContext off) = Contexts(ResumptionMechanism.Psk, o => o.AllowTlsResume = false);
+        (TlsClientContext client, TlsServerContext off) = Contexts(SessionKind.StatelessPsk, o => o.AllowTlsResume = false);
         Connect(client, off).Dispose();
         Assert.Null(off.Settings.PolicyGate);
         Assert.Empty(_policy.Asked);
@@ -271,7 +278,7 @@ public sealed class ResumptionPolicyTests
     {
         using var meters = new TestMeters();
         using var seen = new Measurements(meters);
-        (TlsClientContext client, TlsServerContext server) = Contexts(ResumptionMechanism.Psk, o => o.MeterFactory = meters);
+        (TlsClientContext client, TlsServerContext server) = Contexts(SessionKind.StatelessPsk, o => o.MeterFactory = meters);
         AssertCounted("Unchanged", "FullHandshake", default);
         AssertCounted("Narrowed", "Resumption", new ResumptionVerdict { MaxTickets = 1 });
         AssertCounted("Declined", "Resumption", ResumptionVerdict.Decline("a"));
@@ -295,18 +302,18 @@ public sealed class ResumptionPolicyTests
     /// tickets than it may have, and nothing lives longer than the options say.
     /// </summary>
     [Theory]
-    [MemberData(nameof(Exhibits.Mechanisms), MemberType = typeof(Exhibits))]
-    public void NoVerdictWidens(ResumptionMechanism mechanism)
+    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    public void NoVerdictWidens(SessionKind kind)
     {
-        var random = new Random(4711 + (int)mechanism);
+        var random = new Random(4711 + (int)kind);
         var clock = new TestClock();
         var revocations = new RevocationList();
         _policy.Answer = _ => random.Next(10) == 0 ? throw new InvalidOperationException("broken") : RandomVerdicts.Next(random);
         (TlsClientContext client, TlsServerContext server) = Contexts(
-            mechanism,
+            kind,
             o => (o.TimeProvider, o.Revocations) = (clock, revocations),
             o => (o.TimeProvider, o.RemoteCertificateValidationCallback) = (clock, (_, _, _, _) => true));
-        TimeSpan longest = mechanism == ResumptionMechanism.Psk ? TimeSpan.FromHours(24) : TimeSpan.FromHours(1);
+        TimeSpan longest = kind.IsTls13() ? TimeSpan.FromHours(24) : TimeSpan.FromHours(1);
         int resumed = 0;
         for (int i = 0; i < 150; i++)
         {
@@ -336,13 +343,13 @@ public sealed class ResumptionPolicyTests
 
     /// <summary>The shipped policy, with what the context counts: the fifth handshake of a minute is one too many, for its network and no other.</summary>
     [Theory]
-    [MemberData(nameof(Exhibits.Mechanisms), MemberType = typeof(Exhibits))]
-    public void AFloodFromOneNetworkGetsNothingToResume(ResumptionMechanism mechanism)
+    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    public void AFloodFromOneNetworkGetsNothingToResume(SessionKind kind)
     {
         var clock = new TestClock();
         // Each of n handshakes at the same moment counts ln 2.
         var policy = new AdaptiveResumptionPolicy(new AdaptiveResumptionOptions { FloodRate = 4 * Math.Log(2) + 1e-9 });
-        (_, TlsServerContext server) = Contexts(mechanism, o => (o.ResumptionPolicy, o.TimeProvider, o.LoadProbe) = (policy, clock, () => 0));
+        (_, TlsServerContext server) = Contexts(kind, o => (o.ResumptionPolicy, o.TimeProvider, o.LoadProbe) = (policy, clock, () => 0));
         Assert.True(IsGivenASession("198.51.100.1"));
         Assert.Equal([true, true, true, true, false], Enumerable.Range(1, 5).Select(i => IsGivenASession($"192.0.2.{i}")));
         Assert.True(IsGivenASession("198.51.100.1"));
@@ -351,7 +358,7 @@ public sealed class ResumptionPolicyTests
 
         bool IsGivenASession(string address)
         {
-            using EnginePair pair = Connect(Contexts(mechanism).Client, server, address);
+            using EnginePair pair = Connect(Contexts(kind).Client, server, address);
             return pair.Client.Session is not null;
         }
     }
@@ -372,8 +379,8 @@ public sealed class ResumptionPolicyTests
     });
 
     private (TlsClientContext Client, TlsServerContext Server) Contexts(
-        ResumptionMechanism mechanism, Action<TlsServerOptions>? configureServer = null, Action<TlsClientOptions>? configureClient = null)
-        => Exhibits.Contexts(mechanism, configureClient, o =>
+        SessionKind kind, Action<TlsServerOptions>? configureServer = null, Action<TlsClientOptions>? configureClient = null)
+        => Exhibits.Contexts(kind, configureClient, o =>
         {
             o.ResumptionPolicy = _policy;
             configureServer?.Invoke(o);

@@ -140,6 +140,19 @@ internal static class Exhibits
         return data;
     }
 
+    public static TheoryData<SessionKind, T> CrossKinds<T>(params T[] values)
+    {
+        var data = new TheoryData<SessionKind, T>();
+        foreach (T value in values)
+        {
+            foreach (SessionKind kind in Enum.GetValues<SessionKind>())
+            {
+                data.Add(kind, value);
+            }
+        }
+        return data;
+    }
+
     public static TheoryData<ResumptionMechanism, T> CrossMechanisms<T>(params T[] values)
     {
         var data = new TheoryData<ResumptionMechanism, T>();

@@ -122,9 +122,9 @@ public sealed class OptionScopeTests
         [nameof(X509ChainPolicy.UrlRetrievalTimeout)] = null,
     };
 
-    public static TheoryData<ResumptionMechanism, string> ServerRows => Exhibits.CrossMechanisms([.. Flips(OfServers).Keys]);
+    public static TheoryData<SessionKind, string> ServerRows => Exhibits.CrossKinds([.. Flips(OfServers).Keys]);
 
-    public static TheoryData<ResumptionMechanism, string> ClientRows => Exhibits.CrossMechanisms([.. Flips(OfClients).Keys]);
+    public static TheoryData<SessionKind, string> ClientRows => Exhibits.CrossKinds([.. Flips(OfClients).Keys]);
 
     public static TheoryData<string> PolicyRows => [.. OfPolicies.Where(row => row.Value is not null).Select(row => row.Key)];
 
@@ -146,11 +146,11 @@ public sealed class OptionScopeTests
     [Trait("Museum", "A8")]
     [Trait("Museum", "A9")]
     [Trait("Museum", "A10")]
-    public void AServerWithAnotherOptionDeclinesByNameOrResumes(ResumptionMechanism mechanism, string name)
+    public void AServerWithAnotherOptionDeclinesByNameOrResumes(SessionKind kind, string name)
     {
         Option<TlsServerOptions> option = All(OfServers)[name];
-        (TlsClientContext client, TlsServerContext issuer) = Exhibits.Contexts(mechanism, null, Configure);
-        (_, TlsServerContext redeemer) = Exhibits.Contexts(mechanism, null, o =>
+        (TlsClientContext client, TlsServerContext issuer) = Exhibits.Contexts(kind, null, Configure);
+        (_, TlsServerContext redeemer) = Exhibits.Contexts(kind, null, o =>
         {
             Configure(o);
             option.Flip!(o);
@@ -159,7 +159,7 @@ public sealed class OptionScopeTests
         Exhibits.Session(client, issuer);
         // Through the engine, with the real client: whatever becomes of the session, the connection stands.
         using EnginePair pair = EnginePair.Connect(client, redeemer);
-        Assert.Equal(option.Expected(mechanism), pair.Server.Info.Resumption);
+        Assert.Equal(option.Expected(kind.ToMechanism()), pair.Server.Info.Resumption);
         Assert.Equal(option.Component is null, pair.Client.Info.Resumption.IsResumed);
 
         static void Configure(TlsServerOptions options)
@@ -172,12 +172,12 @@ public sealed class OptionScopeTests
     [Theory]
     [MemberData(nameof(ClientRows))]
     [Trait("Museum", "B7")]
-    public void AClientWithAnotherOptionDoesNotOfferOrResumes(ResumptionMechanism mechanism, string name)
+    public void AClientWithAnotherOptionDoesNotOfferOrResumes(SessionKind kind, string name)
     {
         Option<TlsClientOptions> option = All(OfClients)[name];
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism, Configure);
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind, Configure);
         TlsSession session = Exhibits.Session(client, server);
-        (TlsClientContext other, _) = Exhibits.Contexts(mechanism, o =>
+        (TlsClientContext other, _) = Exhibits.Contexts(kind, o =>
         {
             Configure(o);
             option.Flip!(o);
@@ -186,14 +186,14 @@ public sealed class OptionScopeTests
         using EnginePair pair = EnginePair.Connect(other, server);
         Assert.Equal(
             option.Component is { } component ? new ResumptionOutcome(ResumptionStatus.NotOffered, ResumptionMechanism.None, ResumptionReason.ScopeMismatch, component.ToString())
-            : ResumptionOutcome.Resumed(mechanism),
+            : ResumptionOutcome.Resumed(kind.ToMechanism()),
             pair.Client.Info.Resumption);
         // Nothing of it was on the wire.
         Assert.Equal(option.Component is null, pair.Server.Info.Resumption.IsResumed);
         Assert.Equal(option.Component is null ? ResumptionStatus.Resumed : ResumptionStatus.NotOffered, pair.Server.Info.Resumption.Status);
 
         // Nor does it find the session in a cache that both have.
-        (TlsClientContext sharing, _) = Exhibits.Contexts(mechanism, o =>
+        (TlsClientContext sharing, _) = Exhibits.Contexts(kind, o =>
         {
             Configure(o);
             option.Flip!(o);
@@ -235,15 +235,13 @@ public sealed class OptionScopeTests
 
     /// <summary>Museum A8: options that change after the context was made change nothing, and so cannot diverge from its scope.</summary>
     [Theory]
-    [InlineData(ResumptionMechanism.SessionId)]
-    [InlineData(ResumptionMechanism.Ticket)]
-    [InlineData(ResumptionMechanism.Psk)]
+    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
     [Trait("Museum", "A8")]
-    public void AContextIsFrozen(ResumptionMechanism mechanism)
+    public void AContextIsFrozen(SessionKind kind)
     {
         TlsServerOptions kept = null!;
         X509ChainPolicy policy = TestPki.TrustRoot();
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism, o => o.ClientCertificate = TestPki.ClientEcdsa().Tls, o =>
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind, o => o.ClientCertificate = TestPki.ClientEcdsa().Tls, o =>
         {
             kept = o;
             (o.ClientCertificateMode, o.CertificateChainPolicy) = (TlsClientCertificateMode.Required, policy);
@@ -254,7 +252,7 @@ public sealed class OptionScopeTests
         kept.Tenant = "other";
         Exhibits.AssertUnharmed(client, server, resumed: true);
         // A full handshake, too, goes by what was.
-        (TlsClientContext stranger, _) = Exhibits.Contexts(mechanism);
+        (TlsClientContext stranger, _) = Exhibits.Contexts(kind);
         using var pair = new EnginePair(stranger, server);
         pair.Client.Start();
         Assert.Equal(TlsFault.CertificateMissing, Assert.ThrowsAny<TlsException>(pair.Run).Fault);

@@ -101,11 +101,11 @@ public sealed class RevocationListTests
 
     /// <summary>A list of the application's own is asked in every mechanism; one that throws revokes, and costs no handshake.</summary>
     [Theory]
-    [MemberData(nameof(Exhibits.Mechanisms), MemberType = typeof(Exhibits))]
-    public void AListThatThrowsRevokes(ResumptionMechanism mechanism)
+    [MemberData(nameof(Exhibits.All), MemberType = typeof(Exhibits))]
+    public void AListThatThrowsRevokes(SessionKind kind)
     {
         var list = new ListDouble();
-        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(mechanism, null, o => (o.Revocations, o.Tenant) = (list, "tenant"));
+        (TlsClientContext client, TlsServerContext server) = Exhibits.Contexts(kind, null, o => (o.Revocations, o.Tenant) = (list, "tenant"));
         Exhibits.Session(client, server);
         Assert.Empty(list.Asked);
         Exhibits.AssertUnharmed(client, server, resumed: true);
@@ -115,7 +115,7 @@ public sealed class RevocationListTests
         list.Answer = () => throw new InvalidOperationException("down");
         using (EnginePair pair = EnginePair.Connect(client, server))
         {
-            Assert.Equal(ResumptionOutcome.Declined(mechanism, ResumptionReason.Revoked), pair.Server.Info.Resumption);
+            Assert.Equal(ResumptionOutcome.Declined(kind.ToMechanism(), ResumptionReason.Revoked), pair.Server.Info.Resumption);
         }
         list.Answer = () => false;
         Exhibits.AssertUnharmed(client, server, resumed: true);

@@ -8,7 +8,7 @@ namespace Segno.Tests.Sessions;
 /// <summary>Contexts share sessions where they say so, and nowhere else (museum A6, A8).</summary>
 public sealed class SharedSessionsTests
 {
-    public static TheoryData<ResumptionMechanism> Mechanisms => Exhibits.Mechanisms;
+    public static TheoryData<SessionKind> Kinds => Exhibits.All;
 
     [Fact]
     public void WhoGivesKeysOrAStoreNamesAGroup()
@@ -31,33 +31,33 @@ public sealed class SharedSessionsTests
     }
 
     [Theory]
-    [InlineData(ResumptionMechanism.Ticket)]
-    [InlineData(ResumptionMechanism.Psk)]
-    public void UnderTheSameKeysTheGroupDecides(ResumptionMechanism mechanism)
+    [InlineData(SessionKind.Ticket)]
+    [InlineData(SessionKind.StatelessPsk)]
+    public void UnderTheSameKeysTheGroupDecides(SessionKind kind)
     {
         using var keys = new TicketKeyRing();
-        (TlsClientContext client, TlsServerContext one) = Exhibits.Contexts(mechanism, null, o => (o.TicketKeys, o.Group) = (keys, "g"));
-        TlsServerContext same = Exhibits.Contexts(mechanism, null, o => (o.TicketKeys, o.Group) = (keys, "g")).Server;
-        TlsServerContext other = Exhibits.Contexts(mechanism, null, o => (o.TicketKeys, o.Group) = (keys, "G")).Server;
+        (TlsClientContext client, TlsServerContext one) = Exhibits.Contexts(kind, null, o => (o.TicketKeys, o.Group) = (keys, "g"));
+        TlsServerContext same = Exhibits.Contexts(kind, null, o => (o.TicketKeys, o.Group) = (keys, "g")).Server;
+        TlsServerContext other = Exhibits.Contexts(kind, null, o => (o.TicketKeys, o.Group) = (keys, "G")).Server;
         TlsSession session = Exhibits.Session(client, one);
-        Assert.Equal(ResumptionOutcome.Resumed(mechanism), Exhibits.Redeem(same, session));
-        Assert.Equal(ResumptionOutcome.Declined(mechanism, ResumptionReason.ScopeMismatch, nameof(ScopeComponent.Group)), Exhibits.Redeem(other, session));
+        Assert.Equal(ResumptionOutcome.Resumed(kind.ToMechanism()), Exhibits.Redeem(same, session));
+        Assert.Equal(ResumptionOutcome.Declined(kind.ToMechanism(), ResumptionReason.ScopeMismatch, nameof(ScopeComponent.Group)), Exhibits.Redeem(other, session));
         Exhibits.AssertUnharmed(client, same, resumed: true);
     }
 
     /// <summary>Even two contexts of the very same options are strangers to each other while neither names a group.</summary>
     [Theory]
-    [MemberData(nameof(Mechanisms))]
-    public void WithoutAGroupAContextSharesWithNobody(ResumptionMechanism mechanism)
+    [MemberData(nameof(Kinds))]
+    public void WithoutAGroupAContextSharesWithNobody(SessionKind kind)
     {
-        (TlsClientContext client, TlsServerContext one) = Exhibits.Contexts(mechanism);
-        TlsServerContext two = Exhibits.Contexts(mechanism).Server;
+        (TlsClientContext client, TlsServerContext one) = Exhibits.Contexts(kind);
+        TlsServerContext two = Exhibits.Contexts(kind).Server;
         TlsSession session = Exhibits.Session(client, one);
         Assert.Equal(
-            mechanism == ResumptionMechanism.SessionId ? ResumptionReason.SessionNotFound : ResumptionReason.UnknownTicketKey,
+            kind.IsStored() ? ResumptionReason.SessionNotFound : ResumptionReason.UnknownTicketKey,
             Exhibits.Redeem(two, session).Reason);
         Exhibits.ShareSessions(one, two);
-        Assert.Equal(ResumptionOutcome.Declined(mechanism, ResumptionReason.ScopeMismatch, nameof(ScopeComponent.Group)), Exhibits.Redeem(two, session));
+        Assert.Equal(ResumptionOutcome.Declined(kind.ToMechanism(), ResumptionReason.ScopeMismatch, nameof(ScopeComponent.Group)), Exhibits.Redeem(two, session));
     }
 
     private static TlsServerContext Server(Action<TlsServerOptions> configure) => HandshakeTests.Contexts(null, configure).Server;
