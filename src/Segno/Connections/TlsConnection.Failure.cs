@@ -6,7 +6,7 @@ namespace Segno;
 
 public sealed partial class TlsConnection
 {
-    private void Guarded(Action step)
+    private void Guarded(Action step, bool isSending = false)
     {
         try
         {
@@ -14,13 +14,15 @@ public sealed partial class TlsConnection
         }
         catch (Exception e)
         {
-            throw Fail(e);
+            throw Fail(e, isSending);
         }
     }
 
     /// <summary>The one place where a connection ends by a fault: the alert is queued, secrets are wiped, the fault is kept.</summary>
+    /// <param name="cause">What went wrong.</param>
+    /// <param name="isSending">Whether in the sending half: then the receiving one may be at work right now, on another thread.</param>
     /// <returns>The exception to throw.</returns>
-    private TlsException Fail(Exception cause)
+    private TlsException Fail(Exception cause, bool isSending = false)
     {
         TlsException failure = cause switch
         {
@@ -60,14 +62,18 @@ public sealed partial class TlsConnection
         _sendClosed = true;
         _receiveClosed = true;
         _aborted.Cancel();
-        _messages.Release();
-        _plaintext.Release();
-        _earlyData.Release();
-        _waiting = 0;
-        _earlyDataOpen = false;
-        _link.Keys?.Dispose();
-        _link.EarlyKeys?.Dispose();
-        _link.Keys12?.Dispose();
+        // The halves work at once only behind the handshake. What the other one uses goes with the connection then.
+        if (!(isSending && _completed))
+        {
+            _messages.Release();
+            _plaintext.Release();
+            _earlyData.Release();
+            _waiting = 0;
+            _earlyDataOpen = false;
+            _link.Keys?.Dispose();
+            _link.EarlyKeys?.Dispose();
+            _link.Keys12?.Dispose();
+        }
         return failure;
     }
 

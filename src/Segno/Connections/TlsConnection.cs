@@ -281,7 +281,7 @@ public sealed partial class TlsConnection : IDisposable
         }
         catch (Exception e) when (e is CryptographicException or TlsException)
         {
-            TlsException failure = Fail(e);
+            TlsException failure = Fail(e, isSending: true);
             if (!hasFailed)
             {
                 throw failure;
@@ -344,9 +344,9 @@ public sealed partial class TlsConnection : IDisposable
                 if (Info.ProtocolVersion == SslProtocols.Tls12)
                 {
                     // R-139, RFC 9325 §4.4: without renegotiation there are no other keys, so the connection ends here.
-                    throw Fail(new TlsException(TlsFault.SequenceNumberExhausted, "the key has protected as many records as it may"));
+                    throw Fail(new TlsException(TlsFault.SequenceNumberExhausted, "the key has protected as many records as it may"), isSending: true);
                 }
-                Guarded(() => WriteKeyUpdate(requestPeer: false));
+                Guarded(() => WriteKeyUpdate(requestPeer: false), isSending: true);
                 _writer.Flush(output);
             }
             data = data[SealData(data, output)..];
@@ -401,7 +401,7 @@ public sealed partial class TlsConnection : IDisposable
         {
             throw new InvalidOperationException("TLS 1.2 has no KeyUpdate.");
         }
-        Guarded(() => WriteKeyUpdate(requestPeer));
+        Guarded(() => WriteKeyUpdate(requestPeer), isSending: true);
     }
 
     /// <summary>
@@ -416,7 +416,7 @@ public sealed partial class TlsConnection : IDisposable
     {
         SessionIssuer? issuer = UsableIssuer();
         ValueTask<bool> committed = default;
-        Guarded(() => committed = issuer?.CommitAsync(cancellationToken) ?? default);
+        Guarded(() => committed = issuer?.CommitAsync(cancellationToken) ?? default, isSending: true);
         return committed;
     }
 
@@ -439,7 +439,7 @@ public sealed partial class TlsConnection : IDisposable
             throw new InvalidOperationException("Sessions are deferred: call CommitSessionAsync first.");
         }
         ValueTask<int> issued = default;
-        Guarded(() => issued = issuer?.IssueAsync(count, cancellationToken) ?? default);
+        Guarded(() => issued = issuer?.IssueAsync(count, cancellationToken) ?? default, isSending: true);
         return issued;
     }
 
@@ -575,7 +575,7 @@ public sealed partial class TlsConnection : IDisposable
         }
         catch (Exception e) when (e is CryptographicException or TlsException)
         {
-            throw Fail(e);
+            throw Fail(e, isSending: true);
         }
     }
 

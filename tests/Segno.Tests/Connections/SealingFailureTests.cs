@@ -86,6 +86,30 @@ public sealed class SealingFailureTests
         pair.Run();
     }
 
+    /// <summary>The sending half fails while the receiving one, which may be another thread, opens a record into a buffer of the connection: that stays.</summary>
+    [Theory]
+    [MemberData(nameof(Sides))]
+    public void WhatTheReceivingHalfUsesStaysWhenTheSendingOneFails(SslProtocols version, bool onServer)
+    {
+        using EnginePair pair = Connect(version, onServer, out FaultingProvider provider);
+        TlsConnection failing = onServer ? pair.Server : pair.Client;
+        var output = new ArrayBufferWriter<byte>();
+        (onServer ? pair.Client : pair.Server).Send(new byte[1000], output);
+        provider.Before = name =>
+        {
+            Assert.Equal("TryOpen", name);
+            provider.Before = null;
+            provider.FailingCall = provider.Calls.Count + 1;
+            Assert.Equal(TlsFault.CryptographyFailed, Assert.ThrowsAny<TlsException>(() => failing.Send("x"u8, new ArrayBufferWriter<byte>())).Fault);
+        };
+        // Without room for it, the data waits in the connection.
+        TlsReceiveResult received = failing.Receive(output.WrittenSpan, []);
+        Assert.Null(provider.Before);
+        Assert.Equal((output.WrittenCount, 0), (received.Consumed, received.Written));
+        Assert.True(failing.HasWaitingData);
+        Assert.Equal(TlsFault.CryptographyFailed, Assert.ThrowsAny<TlsException>(() => failing.Receive([], new byte[1000])).Fault);
+    }
+
     // A verifier that fails is no fault of the certificate; a key beside its curve is.
     [Fact]
     public void AFailingVerifierIsNotTheCertificatesFault()

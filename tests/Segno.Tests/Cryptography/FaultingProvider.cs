@@ -15,6 +15,9 @@ internal sealed class FaultingProvider(CryptoProvider inner) : ForwardingProvide
     /// <summary>The call that fails, counted from 1; 0: none.</summary>
     public int FailingCall { get; set; }
 
+    /// <summary>Told the name of a call before it is made; may make others.</summary>
+    public Action<string>? Before { get; set; }
+
     /// <summary>The calls so far, by name.</summary>
     public IReadOnlyList<string> Calls => _calls;
 
@@ -54,6 +57,7 @@ internal sealed class FaultingProvider(CryptoProvider inner) : ForwardingProvide
 
     protected override void Call(string name)
     {
+        Before?.Invoke(name);
         lock (_calls)
         {
             _calls.Add(name);
