@@ -11,7 +11,7 @@ namespace Segno.Tests.ModelFuzz;
 internal sealed class FuzzRun
 {
     /// <summary>So many sequences share a world.</summary>
-    public const int PerWorld = 2000;
+    public const int PerWorld = 1000;
 
     /// <summary>A sequence takes less than a millisecond. One that takes so long has no end.</summary>
     private static readonly TimeSpan s_hang = TimeSpan.FromMinutes(1);

@@ -107,8 +107,8 @@ internal sealed class FuzzWorld : IDisposable
     /// <summary>First flights whose early data was accepted, by their binder.</summary>
     public HashSet<string> AcceptedEarly { get; } = [];
 
-    /// <summary>Hellos with early data as they were on the wire, and the binder of each.</summary>
-    public List<(byte[] Hello, string Binder)> EarlyHellos { get; } = [];
+    /// <summary>The last hellos with early data as they were on the wire, the binder of each, and who got it.</summary>
+    public Queue<(byte[] Hello, string Binder, FuzzServer Server)> EarlyHellos { get; } = [];
 
     /// <summary>Bounded memory: after a connection nothing of it is left, and the store is within its limits.</summary>
     public void AssertBounded()

@@ -45,18 +45,18 @@ internal sealed class FuzzedClient(FuzzWorld world, Random random, List<string> 
             Assert.True(Session is null || Session.ExpiresAt >= World.Clock.Wall, "a session was offered that is over");
         }
         Noise();
-        if (Chance(25))
+        if (Chance(15))
         {
             Retry();
         }
         string ending = Next(100) switch
         {
-            < 50 when offered13 => Resume13(Session ?? Pick(World.Sessions).Session),
-            < 60 => Resume13(Pick(World.Sessions).Session),
-            < 75 when offered12 => Resume12(Session!),
-            < 77 => Resume12(Pick(World.Sessions).Session),
-            < 80 => Full12(),
-            < 83 => Full13(),
+            < 55 when offered13 => Resume13(Session ?? Pick(World.Sessions).Session),
+            < 62 => Resume13(Pick(World.Sessions).Session),
+            < 78 when offered12 => Resume12(Session!),
+            < 80 => Resume12(Pick(World.Sessions).Session),
+            < 83 => Full12(),
+            < 87 => Full13(),
             _ => Nonsense(),
         };
         if (Engine.Info.Resumption.IsResumed && Engine.IsHandshakeCompleted)
@@ -190,19 +190,17 @@ internal sealed class FuzzedClient(FuzzWorld world, Random random, List<string> 
     /// <summary>A ServerHello that answers nothing.</summary>
     private string Nonsense()
     {
-        List<(ExtensionType, byte[])> extensions =
+        List<(ExtensionType, byte[])> extensions = [ScriptedServer.Version13, ScriptedPeer.Extension(ExtensionType.KeyShare, [0, 29, 0, 32, .. Bytes(32)])];
+        extensions.RemoveAll(_ => Chance(15));
+        (ExtensionType, byte[])[] more =
         [
-            .. (IEnumerable<(ExtensionType, byte[])>)[
-                ScriptedServer.Version13,
-                ScriptedPeer.Extension(ExtensionType.PreSharedKey, 0, (byte)Next(3)),
-                ScriptedPeer.Extension(ExtensionType.KeyShare, [0, 29, 0, 32, .. Bytes(32)]),
-                ScriptedPeer.Extension(ExtensionType.ExtendedMasterSecret),
-                ScriptedPeer.Extension(ExtensionType.RenegotiationInfo, 0),
-                ScriptedPeer.Extension(ExtensionType.SessionTicket),
-                ScriptedPeer.Extension(ExtensionType.EarlyData),
-            ],
+            ScriptedPeer.Extension(ExtensionType.PreSharedKey, 0, (byte)Next(3)),
+            ScriptedPeer.Extension(ExtensionType.ExtendedMasterSecret),
+            ScriptedPeer.Extension(ExtensionType.RenegotiationInfo, 0),
+            ScriptedPeer.Extension(ExtensionType.SessionTicket),
+            ScriptedPeer.Extension(ExtensionType.EarlyData),
         ];
-        extensions.RemoveAll(_ => Chance(50));
+        extensions.AddRange(more.Where(_ => Chance(15)));
         ushort suite = (ushort)Pick([(int)TlsCipherSuite.TLS_AES_128_GCM_SHA256, (int)TlsCipherSuite.TLS_AES_256_GCM_SHA384, (int)_script.Suite12.Suite, 0x1399]);
         byte[] echo = Chance(70) ? _script.Hello.SessionId : Bytes(32);
         Step($"ServerHello {suite:x4}, {string.Join(' ', extensions.Select(extension => extension.Item1))}", () => _script.Send(_script.ServerHello(suite, echo, extensions)));

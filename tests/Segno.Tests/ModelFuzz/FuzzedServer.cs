@@ -13,8 +13,6 @@ namespace Segno.Tests.ModelFuzz;
 /// <summary>A scripted client against a server engine.</summary>
 internal sealed class FuzzedServer(FuzzWorld world, Random random, List<string> steps) : FuzzPlay(world, random, steps)
 {
-    private static readonly (ExtensionType Type, byte[] Data) NoShares = ScriptedPeer.Extension(ExtensionType.KeyShare, 0, 0);
-    private static readonly (ExtensionType Type, byte[] Data) UnknownShares = ScriptedPeer.Extension(ExtensionType.KeyShare, 0, 6, 0x2a, 0x2a, 0, 2, 1, 2);
     private static readonly (ExtensionType Type, byte[] Data) EarlyData = ScriptedPeer.Extension(ExtensionType.EarlyData);
 
     private readonly List<KnownSession> _offered = [];
@@ -25,12 +23,19 @@ internal sealed class FuzzedServer(FuzzWorld world, Random random, List<string> 
     private bool _isMutated;
     private bool _offersEarly;
     private byte[] _binder = [];
+    private List<(ExtensionType Type, byte[] Data)> _first = [];
+    private (byte[] Hello, string Binder, FuzzServer Server)? _replayed;
 
     protected override ScriptedPeer Peer => _script;
 
     protected override IDisposable Open()
     {
         _server = Pick(World.Servers);
+        if (World.EarlyHellos.Count > 0 && Chance(8))
+        {
+            _replayed = Pick(World.EarlyHellos.ToArray());
+            _server = Chance(70) ? _replayed.Value.Server : _server;
+        }
         string? name = Next(10) switch { 0 => null, 1 or 2 => FuzzWorld.OtherHost, 3 => "LOCALHOST", _ => FuzzWorld.Host };
         return _script = new ScriptedClient(_server.Context) { ServerName = name, Random = Bytes(32), SessionId = Chance(50) ? Bytes(32) : [] };
     }
@@ -39,18 +44,12 @@ internal sealed class FuzzedServer(FuzzWorld world, Random random, List<string> 
     {
         Step($"server {_server.Scope.Group}, {_server.Scope.Tenant ?? "no tenant"}, {_server.Scope.ClientCertificate}, tickets {_server.Tickets}; name {_script.ServerName}");
         Noise(3);
-        return Next(100) switch
-        {
-            < 5 when World.EarlyHellos.Count > 0 => Replay(),
-            < 25 => Play12(),
-            _ => Play13(),
-        };
+        return _replayed is { } flight ? Replay(flight.Hello, flight.Binder) : Chance(22) ? Play12() : Play13();
     }
 
     /// <summary>A first flight of another connection, word for word.</summary>
-    private string Replay()
+    private string Replay(byte[] hello, string binder)
     {
-        (byte[] hello, string binder) = Pick(World.EarlyHellos);
         // Whose session it is says its lineage.
         _offered.AddRange(World.Sessions);
         _script.ServerName = FuzzWorld.Host;
@@ -67,7 +66,8 @@ internal sealed class FuzzedServer(FuzzWorld world, Random random, List<string> 
     {
         ChoosePsks();
         _offersEarly = _psks.Length > 0 && Chance(40);
-        SendHello13("hello", FirstExtensions());
+        _first = FirstExtensions();
+        SendHello13("hello", _first);
         if (Engine.Info.ProtocolVersion == SslProtocols.Tls12)
         {
             InStep = false;
@@ -92,11 +92,11 @@ internal sealed class FuzzedServer(FuzzWorld world, Random random, List<string> 
             {
                 Step("second hello changes its suites", () => _script.Suites = [(ushort)TlsCipherSuite.TLS_CHACHA20_POLY1305_SHA256]);
             }
-            SendHello13("second hello", Chance(80) ? Extensions(share: null) : FirstExtensions());
+            SendHello13("second hello", Chance(85) ? SecondExtensions() : FirstExtensions());
         }
         AssertResumption(Convert.ToHexString(_binder));
         bool isResumed = Engine.Info.Resumption.IsResumed;
-        string kind = $"{(retried ? "retried, " : "")}{(isResumed ? $"resumed by {Engine.Info.Resumption.Mechanism}" : "full")}";
+        string kind = $"{(retried ? "retried, " : "")}{(isResumed ? $"resumed by {Engine.Info.Resumption.Mechanism}" : $"full ({Engine.Info.Resumption.Reason})")}";
         KnownSession? known = isResumed ? _offered.Find(IsEngines) : null;
         if (_isMutated || Engine.Info.Group is null || (isResumed && known is null) || (!isResumed && (_server.Scope.ClientCertificate != TlsClientCertificateMode.None || Chance(75))))
         {
@@ -181,8 +181,8 @@ internal sealed class FuzzedServer(FuzzWorld world, Random random, List<string> 
         List<OfferedPsk> psks = [];
         for (int i = 0; i < count; i++)
         {
-            KnownSession known = Pick(World.Sessions);
-            switch (Next(10))
+            KnownSession known = PickSession(SslProtocols.Tls13);
+            switch (Next(12))
             {
                 case 0:
                     psks.Add(new OfferedPsk(Copy(known.Session, Bytes(1 + Next(200)))));
@@ -200,7 +200,7 @@ internal sealed class FuzzedServer(FuzzWorld world, Random random, List<string> 
                     break;
                 default:
                     // Of TLS 1.2, too, which must not cross over.
-                    if (known.Session.Ticket.IsEmpty)
+                    if (known.Session.Ticket.IsEmpty || _offered.Exists(other => other.Lineage == known.Lineage))
                     {
                         continue;
                     }
@@ -213,36 +213,48 @@ internal sealed class FuzzedServer(FuzzWorld world, Random random, List<string> 
         _psks = [.. psks.Where(psk => psk.Hash is HashKind.Sha256 or HashKind.Sha384)];
     }
 
-    private static TlsSession Copy(TlsSession session, byte[] ticket) => Museum.Exhibits.Copy(session, session.Scope, session.ServerName, ticket);
-
-    private List<(ExtensionType Type, byte[] Data)> FirstExtensions() => Extensions(Next(20) switch
+    /// <summary>Mostly one that this server may resume.</summary>
+    private KnownSession PickSession(SslProtocols version)
     {
-        0 or 1 or 2 => NoShares,
-        3 => UnknownShares,
-        4 => Surplus(),
-        5 => (ExtensionType.KeyShare, []),
-        _ => null,
-    });
-
-    /// <summary>Ours, and some that nobody knows.</summary>
-    private (ExtensionType Type, byte[] Data) Surplus()
-    {
-        byte[] own = _script.Extensions13.Find(extension => extension.Type == ExtensionType.KeyShare).Data[2..];
-        byte[] all = [.. Enumerable.Range(1, 6).SelectMany(i => (byte[])[0x3a, (byte)i, 0, 1, 7]), .. own];
-        return (ExtensionType.KeyShare, [0, (byte)all.Length, .. all]);
+        bool ofScope = Chance(65);
+        bool ofVersion = Chance(90);
+        bool unspent = Chance(85);
+        return Pick(Array.FindAll(
+            World.Sessions,
+            known => (!ofScope || known.Home.Scope == _server.Scope) && (!ofVersion || known.Session.ProtocolVersion == version) && !(unspent && known.IsSpent)));
     }
 
-    private List<(ExtensionType Type, byte[] Data)> Extensions((ExtensionType Type, byte[] Data)? share)
+    private static TlsSession Copy(TlsSession session, byte[] ticket) => Museum.Exhibits.Copy(session, session.Scope, session.ServerName, ticket);
+
+    private List<(ExtensionType Type, byte[] Data)> FirstExtensions()
     {
         List<(ExtensionType Type, byte[] Data)> extensions = _script.Extensions13;
-        if (share is { } other)
+        switch (Next(20))
         {
-            extensions[extensions.FindIndex(extension => extension.Type == ExtensionType.KeyShare)] = other;
+            case 0:
+            case 1:
+                Replace(extensions, ExtensionType.KeyShare, 0, 0);
+                break;
+            case 2:
+                // A group that nobody knows.
+                Replace(extensions, ExtensionType.KeyShare, 0, 6, 0x2a, 0x2a, 0, 2, 1, 2);
+                Replace(extensions, ExtensionType.SupportedGroups, Chance(80) ? [0, 4, 0x2a, 0x2a, 0, 29] : [0, 2, 0, 29]);
+                break;
+            case 3:
+                byte[] own = extensions.Find(extension => extension.Type == ExtensionType.KeyShare).Data[2..];
+                byte[] all = [.. Enumerable.Range(1, 6).SelectMany(i => (byte[])[0x3a, (byte)i, 0, 1, 7]), .. own];
+                Replace(extensions, ExtensionType.KeyShare, [0, (byte)all.Length, .. all]);
+                Replace(extensions, ExtensionType.SupportedGroups, [0, 14, .. Enumerable.Range(1, 6).SelectMany(i => (byte[])[0x3a, (byte)i]), 0, 29]);
+                break;
+            case 4 when Chance(30):
+                Replace(extensions, ExtensionType.KeyShare);
+                break;
+            default:
+                break;
         }
-        if (Chance(15))
+        if (Chance(10))
         {
-            extensions[extensions.FindIndex(extension => extension.Type == ExtensionType.PskKeyExchangeModes)] =
-                ScriptedPeer.Extension(ExtensionType.PskKeyExchangeModes, Pick<byte[]>([[1, 0], [2, 0, 1], [1, 7], []]));
+            Replace(extensions, ExtensionType.PskKeyExchangeModes, Pick<byte[]>([[1, 0], [2, 0, 1], [2, 7, 1], [1, 7], []]));
         }
         if (Chance(4))
         {
@@ -250,12 +262,11 @@ internal sealed class FuzzedServer(FuzzWorld world, Random random, List<string> 
         }
         if (Chance(4))
         {
-            extensions[extensions.FindIndex(extension => extension.Type == ExtensionType.SupportedVersions) is var at and >= 0 ? at : 0] =
-                ScriptedPeer.Extension(ExtensionType.SupportedVersions, Pick<byte[]>([[2, 3, 3], [4, 3, 3, 3, 4], [2, 3, 2], [4, 0x7a, 0x7a, 3, 4]]));
+            Replace(extensions, ExtensionType.SupportedVersions, Pick<byte[]>([[2, 3, 3], [4, 3, 3, 3, 4], [2, 3, 2], [4, 0x7a, 0x7a, 3, 4]]));
         }
-        if (Chance(50))
+        if (_offersEarly ? Chance(85) : Chance(40))
         {
-            extensions.Add(ScriptedPeer.Extension(ExtensionType.ApplicationLayerProtocolNegotiation, Chance(80) ? [0, 3, 2, (byte)'h', (byte)'2'] : [0, 2, 1, (byte)'x']));
+            extensions.Add(ScriptedPeer.Extension(ExtensionType.ApplicationLayerProtocolNegotiation, Chance(92) ? [0, 3, 2, (byte)'h', (byte)'2'] : [0, 2, 1, (byte)'x']));
         }
         if (_offersEarly)
         {
@@ -268,22 +279,47 @@ internal sealed class FuzzedServer(FuzzWorld world, Random random, List<string> 
         return extensions;
     }
 
+    /// <summary>As the first, but for what a second hello changes.</summary>
+    private List<(ExtensionType Type, byte[] Data)> SecondExtensions()
+    {
+        List<(ExtensionType Type, byte[] Data)> extensions = [.. _first.Where(extension => extension.Type != ExtensionType.EarlyData)];
+        Replace(extensions, ExtensionType.KeyShare, _script.Extensions13.Find(extension => extension.Type == ExtensionType.KeyShare).Data);
+        if (_offersEarly)
+        {
+            extensions.Add(EarlyData);
+        }
+        return extensions;
+    }
+
+    private static void Replace(List<(ExtensionType Type, byte[] Data)> extensions, ExtensionType type, params byte[] data)
+    {
+        int at = extensions.FindIndex(extension => extension.Type == type);
+        if (at >= 0)
+        {
+            extensions[at] = (type, data);
+        }
+    }
+
     private void SendHello13(string what, List<(ExtensionType Type, byte[] Data)> extensions)
     {
         int binders = Next(100);
         _isMutated = Chance(3);
         _isAltered = binders < 9 || _isMutated;
-        bool rightAge = Chance(85);
-        _script.Falsify = (type, message) =>
+        uint? wrongAge = Chance(15) ? (uint)Next(int.MaxValue) : null;
+        _script.Falsify = (_, message) =>
         {
             if (_isMutated)
             {
                 message = [.. message];
                 message[4 + Next(message.Length - 4)] ^= (byte)(1 << Next(8));
             }
-            if (type == HandshakeType.ClientHello && _offersEarly && !_isAltered && World.EarlyHellos.Count < 50)
+            if (_offersEarly && !_isAltered)
             {
-                World.EarlyHellos.Add((WireRecords.Plaintext(WireRecords.Handshake, message), Convert.ToHexString(_binder)));
+                World.EarlyHellos.Enqueue((WireRecords.Plaintext(WireRecords.Handshake, message), Convert.ToHexString(_binder), _server));
+                if (World.EarlyHellos.Count > 8)
+                {
+                    World.EarlyHellos.Dequeue();
+                }
             }
             return message;
         };
@@ -309,14 +345,14 @@ internal sealed class FuzzedServer(FuzzWorld world, Random random, List<string> 
                     };
                 },
                 extensions,
-                ages: psk => psk.Session is { } session && rightAge ? TicketAge.Obfuscate(session, World.Clock.Wall) : (uint)Next(int.MaxValue));
+                ages: psk => wrongAge ?? (psk.Session is { } session ? TicketAge.Obfuscate(session, World.Clock.Wall) : 0));
         });
         _script.Falsify = (_, message) => message;
     }
 
     private string Play12()
     {
-        KnownSession known = Pick(World.Sessions);
+        KnownSession known = PickSession(SslProtocols.Tls12);
         bool isOffered = Chance(75) && FuzzWorld.IsTls12(known.Session);
         byte[]? ticket = Chance(60) ? [] : null;
         if (isOffered)
@@ -410,7 +446,7 @@ internal sealed class FuzzedServer(FuzzWorld world, Random random, List<string> 
         Assert.Equal(known.Home.Scope, _server.Scope);
         Assert.Equal(known.Session.ServerName, _script.ServerName, ignoreCase: true);
         Assert.True(known.Session.ExpiresAt >= World.Clock.Wall, "a session was resumed that was over");
-        if (info.IsTicketStateful && candidates.Count == 1)
+        if (known.IsStateful && candidates.Count == 1)
         {
             Assert.False(known.IsSpent, "a stateful ticket was redeemed twice");
             known.IsSpent = true;
