@@ -22,7 +22,7 @@ public sealed class ModelFuzzTests
             (string[])
             [
                 "server: resumed by Psk, completed", "server: resumed by Psk, completed with early data", "server: retried, resumed by Psk, completed",
-                "server: resumed by ExternalPsk, left", "server: full, completed", "server: TLS 1.2, resumed, completed", "server: TLS 1.2, full, completed",
+                "server: resumed by ExternalPsk, left", "server: full (None), completed", "server: full (ScopeMismatch), left", "server: TLS 1.2, resumed, completed", "server: TLS 1.2, full, completed",
                 "server: replayed", "server: refused: PskBinderInvalid", "server: refused: TooMuchEarlyData", "server: refused: FinishedVerificationFailed",
                 "server: refused: TooManyKeyUpdates", "server: refused: RecordAuthenticationFailed", "client: TLS 1.3, resumed, completed", "client: TLS 1.2, resumed, completed",
                 "client: TLS 1.3, full, completed", "client: TLS 1.2, full, completed", "client: refused: FinishedVerificationFailed",
