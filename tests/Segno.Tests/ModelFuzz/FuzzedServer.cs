@@ -304,7 +304,7 @@ internal sealed class FuzzedServer(FuzzWorld world, Random random, List<string> 
     {
         int binders = Next(100);
         _isMutated = Chance(3);
-        // Of two PSKs only the binder of the one that is taken is looked at.
+        // Of two PSKs only the binder of the one that is taken is looked at.
         _isAltered = binders < 9 || (_isMutated && _psks.Length < 2);
         uint? wrongAge = Chance(15) ? (uint)Next(int.MaxValue) : null;
         _script.Falsify = (_, message) =>
