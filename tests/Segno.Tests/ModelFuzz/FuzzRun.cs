@@ -132,8 +132,11 @@ internal sealed class FuzzRun
                 // At the end of a world its sessions are over.
                 world.Clock.Advance(index == PerWorld * 9 / 10 ? TimeSpan.FromHours(25) : TimeSpan.FromMilliseconds(random.Next(200)));
                 bool ofServer = random.Next(10) < 7;
-                FuzzPlay play = ofServer ? new FuzzedServer(world, random, steps) : new FuzzedClient(world, random, steps);
-                string ending = $"{(ofServer ? "server" : "client")}: {play.Run()}";
+                string ending;
+                using (FuzzPlay play = ofServer ? new FuzzedServer(world, random, steps) : new FuzzedClient(world, random, steps))
+                {
+                    ending = $"{(ofServer ? "server" : "client")}: {play.Run()}";
+                }
                 world.AssertBounded();
                 worker.End(ending);
             }

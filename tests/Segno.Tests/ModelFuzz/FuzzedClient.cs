@@ -24,11 +24,11 @@ internal sealed class FuzzedClient(FuzzWorld world, Random random, List<string> 
 
     private TlsSession? Session => _client.Known?.Session;
 
-    protected override IDisposable Open()
+    protected override void Open()
     {
         _client = Pick(World.Clients);
         _host = Chance(85) ? FuzzWorld.Host : FuzzWorld.OtherHost;
-        return _script = new ScriptedServer(_client.Context, _host) { Random = Bytes(32) };
+        _script = new ScriptedServer(_client.Context, _host) { Random = Bytes(32) };
     }
 
     protected override string Play()

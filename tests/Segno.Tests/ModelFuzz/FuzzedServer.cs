@@ -28,7 +28,7 @@ internal sealed class FuzzedServer(FuzzWorld world, Random random, List<string> 
 
     protected override ScriptedPeer Peer => _script;
 
-    protected override IDisposable Open()
+    protected override void Open()
     {
         _server = Pick(World.Servers);
         if (World.EarlyHellos.Count > 0 && Chance(8))
@@ -37,7 +37,7 @@ internal sealed class FuzzedServer(FuzzWorld world, Random random, List<string> 
             _server = Chance(70) ? _replayed.Value.Server : _server;
         }
         string? name = Next(10) switch { 0 => null, 1 or 2 => FuzzWorld.OtherHost, 3 => "LOCALHOST", _ => FuzzWorld.Host };
-        return _script = new ScriptedClient(_server.Context) { ServerName = name, Random = Bytes(32), SessionId = Chance(50) ? Bytes(32) : [] };
+        _script = new ScriptedClient(_server.Context) { ServerName = name, Random = Bytes(32), SessionId = Chance(50) ? Bytes(32) : [] };
     }
 
     protected override string Play()
