@@ -10,6 +10,7 @@ public static class EarlyDataPolicyExtensions
     private const string HeaderName = "Early-Data";
 
     // StatusCodes does not have it.
+    //
     private const int TooEarly = 425;
 
     /// <summary>

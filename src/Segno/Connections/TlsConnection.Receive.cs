@@ -159,7 +159,7 @@ public sealed partial class TlsConnection
                 SkipEarlyData(record.Length - RecordHeader.Size);
                 return 0;
             }
-            // whatever is wrong with it, the answer is the same.
+            // whatever is wrong with it, the answer is the same.
             throw new TlsException(TlsFault.RecordAuthenticationFailed);
         }
         _skipsEarlyData = false;

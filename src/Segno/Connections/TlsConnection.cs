@@ -143,6 +143,7 @@ public sealed partial class TlsConnection : IDisposable
     /// <summary>What the handshake waits for, if <see cref="Wants"/> has <see cref="TlsWants.Resume"/>.</summary>
     public TlsPendingOperation? Pending => _failure is null ? _state?.Pending : null;
 
+    //
     /// <summary>Whether application data may be sent and received.</summary>
     public bool IsHandshakeCompleted => _completed;
 

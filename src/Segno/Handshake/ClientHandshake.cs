@@ -361,7 +361,7 @@ internal sealed class ClientHandshake
         {
             return ResumptionReason.CipherSuiteMismatch;
         }
-        // B5: an address is no server name, and yet another host.
+        // B5, R-69: an address is no server name, and yet another host.
         return string.Equals(session.TargetHost, Link.Target.Host, StringComparison.Ordinal) ? null : ResumptionReason.ServerNameMismatch;
     }
 }

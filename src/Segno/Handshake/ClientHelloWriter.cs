@@ -300,6 +300,7 @@ internal sealed class ClientHelloWriter : IDisposable
             CertificateAuthorities.Write(writer, settings.ServerCertificateAuthorities);
             writer.Close(extension);
         }
+        // of the settings alone, so that a second hello says the same.
         if (settings.TicketRequest is { } request && settings.AllowResume)
         {
             TlsWriter.OpenVector extension = Open(writer, ExtensionType.TicketRequest);

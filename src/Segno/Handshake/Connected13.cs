@@ -89,11 +89,11 @@ internal sealed class Connected13 : HandshakeState
         uint ageAdd = reader.UInt32();
         ReadOnlySpan<byte> nonce = reader.Vector8();
         ReadOnlySpan<byte> ticket = reader.Vector16();
-        ExtensionBlock extensions = ExtensionBlock.Read(reader.Vector16(), ExtensionPlace.NewSessionTicket, offered: null);
+        ExtensionBlock extensions = ExtensionBlock.Read(reader.Vector16(), ExtensionPlace.NewSessionTicket, offered: null);
         reader.End();
         if (ticket.IsEmpty)
         {
-            // D14
+            // D14, R-67
             throw new TlsException(TlsFault.EmptyTicket);
         }
         uint maxEarlyData = 0;
@@ -106,13 +106,14 @@ internal sealed class Connected13 : HandshakeState
         {
             _link.ZeroLifetimeReceived();
         }
-        // What a peer sends beyond reason is not kept; RFC 9846 has no limit to refuse it by.
+        // What a peer sends beyond reason is not kept; RFC 9846 has no limit to refuse it by.
         if (_lineage is null || !_link.Settings.AllowResume || lifetime == 0 || ticket.Length > SessionLimits.MaxClientTicket || ++_tickets > MaxTickets)
         {
             return;
         }
         Span<byte> psk = stackalloc byte[HashKinds.MaxLength];
         psk = psk[.._link.Keys!.Suite.Hash.Length()];
+        //
         _link.Keys.ResumptionPsk(nonce, psk);
         TimeSpan bounded = TimeSpan.FromSeconds(Math.Min(lifetime, SessionLimits.MaxLifetime.TotalSeconds));
         if (_link.TryCreateSession(_lineage, bounded, psk, new SessionHandles { Ticket = ticket.ToArray(), AgeAdd = ageAdd, MaxEarlyDataSize = maxEarlyData }, out TlsSession? session))

@@ -39,8 +39,10 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         byte[]? modes = hello.PskModes();
         if (hello.Identities.Count > 0 && modes is null)
         {
+            //
             throw new TlsException(TlsFault.PskKeyExchangeModesMissing);
         }
+        //
         bool pskOnly = server.Settings.AllowPskWithoutKeyExchange && modes?.Contains(PskKe) == true;
         bool usable = pskOnly || modes?.Contains(PskDheKe) == true;
         server.MayIssueTickets = usable && server.Settings.AllowResume && server.Settings.TicketLifetime > TimeSpan.Zero;
@@ -107,7 +109,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         return new OfferedPsk(key);
     }
 
-    /// <summary>Locate and judge: the first identity that is a good session of ours. Nothing is changed by it.</summary>
+    /// <summary>Locate and judge: the first identity that is a good session of ours; others are passed over. Nothing is changed by it.</summary>
     private HandshakeState Locate(int index, bool modesUsable, bool pskOnly, Func<TlsSession?, HandshakeState> next)
     {
         if (index == 0 && hello.Identities.Count > 0)
@@ -237,7 +239,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
         return Pause.For(() => server.SelectCertificate(hello), certificate => UseCertificate(certificate, schemes));
     }
 
-    /// <summary>Prove: the binder shows that the client has the PSK (RFC 9846 §4.3.11.2; D5, D6, R-55).</summary>
+    /// <summary>Prove: the binder shows that the client has the PSK (RFC 9846 §4.3.11.2; D5, D6, R-55); only of the one that is taken .</summary>
     private void Prove(OfferedPsk psk, byte[] binder)
     {
         Span<byte> expected = stackalloc byte[HashKinds.MaxLength];
@@ -250,7 +252,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
     }
 
     /// <summary>
-    /// Consume: takes the session of a stateful ticket out of the store. Only now: the client has proved that it is its own, and no
+    /// Consume: takes the session of a stateful ticket out of the store. Only now: the client has proved that it is its own, and no
     /// second hello is to come. Our part of the key exchange is done while the store thinks.
     /// </summary>
     /// <param name="consumed">What comes where it is ours.</param>
@@ -687,7 +689,7 @@ internal sealed class ExpectClientCertificateVerify(ServerHandshake server, Peer
     }
 }
 
-/// <summary>Early data was accepted: it flows until its end is said (RFC 9846 §4.6; R-108).</summary>
+/// <summary>Early data was accepted: it flows until its end is said (RFC 9846 §4.6; R-108), and nothing else comes, no KeyUpdate either .</summary>
 internal sealed class ExpectEndOfEarlyData(ServerHandshake server, ExpectClientFinished next) : HandshakeState
 {
     public override HandshakeState Receive(HandshakeMessage message)

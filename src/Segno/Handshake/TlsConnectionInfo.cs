@@ -36,6 +36,7 @@ public sealed class TlsConnectionInfo
     /// <summary>The application protocol; default where none was negotiated.</summary>
     public SslApplicationProtocol ApplicationProtocol { get; internal set; }
 
+    //
     /// <summary>The server name of this connection's hello (RFC 9846 §4.7.1), lower case, or <see langword="null"/>.</summary>
     public string? ServerName { get; internal set; }
 

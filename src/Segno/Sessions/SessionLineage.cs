@@ -6,7 +6,7 @@ namespace Segno.Sessions;
 /// <summary>
 /// What a session owes to the full handshake at its root, and what every renewal hands on unchanged: who the peer proved to be,
 /// when, and until when that may be relied on. Immutable. There is no way to make one with a later deadline from an existing one:
-/// only <see cref="Begin"/> (a full handshake), <see cref="Next"/> (a resumption) and the codec make lineages.
+/// only <see cref="Begin"/> (a full handshake), <see cref="Next"/> (a resumption) and the codec make lineages.
 /// </summary>
 internal sealed class SessionLineage
 {

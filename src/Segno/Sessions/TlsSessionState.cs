@@ -50,7 +50,7 @@ internal sealed class TlsSessionState
 
     public TlsNamedGroup? Group { get; init; }
 
-    /// <summary>ticket_age_add (RFC 9846 §4.7.1): fresh random per ticket.</summary>
+    /// <summary>ticket_age_add (RFC 9846 §4.7.1): fresh random per ticket .</summary>
     public uint AgeAdd { get; init; }
 
     public uint MaxEarlyDataSize { get; init; }

@@ -106,7 +106,7 @@ internal sealed class CodeMap
     }
 
     /// <summary>Every type, method and field that the method's code names, with the types these are made of.</summary>
-    private static IEnumerable<MemberInfo> TouchedBy(MethodBase method)
+    internal static IEnumerable<MemberInfo> TouchedBy(MethodBase method)
     {
         byte[] code = method.GetMethodBody()?.GetILAsByteArray() ?? [];
         Type[] typeArguments = method.DeclaringType!.GetGenericArguments();

@@ -23,6 +23,7 @@ public sealed class ClientSessionTests
         { ResumptionMechanism.Psk, "localhost", "other.example" },
     };
 
+    //
     // The known bug: an address is no server name, so that one address was as good as another.
     [Theory]
     [MemberData(nameof(Hosts))]

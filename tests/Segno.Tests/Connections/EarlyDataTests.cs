@@ -241,6 +241,28 @@ public sealed class EarlyDataTests
         AssertRefused(pair, fault, TlsAlert.UnexpectedMessage);
     }
 
+    // what was accepted opens, or the connection ends.
+    [Fact]
+    public void AcceptedEarlyDataThatDoesNotOpenIsRefused()
+    {
+        using EnginePair pair = Accepted();
+        pair.ToServer.AddRange(WireRecords.Plaintext(WireRecords.ApplicationData, new byte[40]));
+        AssertRefused(pair, TlsFault.RecordAuthenticationFailed, TlsAlert.BadRecordMac);
+    }
+
+    // early data went out, so an older version is no answer.
+    [Fact]
+    public void AServerOfTls12AfterEarlyDataIsRefused()
+    {
+        (TlsClientContext client, TlsServerContext server) = Contexts();
+        Prepare(client, server);
+        using var script = new ScriptedServer(client, earlyData: 1);
+        Assert.Equal(Limit, script.Engine.EarlyDataLimit);
+        // The alert is under the early traffic key, which the script does not have.
+        TlsAlertException e = Assert.ThrowsAny<TlsAlertException>(() => script.SendHello12());
+        Assert.Equal((TlsFault.EarlyDataVersionChanged, TlsAlert.ProtocolVersion, false), (e.Fault, e.Alert, e.SentByPeer));
+    }
+
     [Fact]
     public void AnEndWithContentIsRefused()
     {
@@ -266,7 +288,7 @@ public sealed class EarlyDataTests
         Assert.Throws<InvalidOperationException>(() => pair.Server.ExportEarlyKeyingMaterial("EXPORTER-test", [1], there));
     }
 
-    // E5: until the client's Finished a server can tell.
+    // E5: until the client's Finished a server can tell.
     [Fact]
     [Trait("Museum", "E5")]
     public void AServerMayAnswerBeforeTheHandshakeIsComplete()

@@ -101,8 +101,13 @@ internal sealed class ScriptedClient(TlsServerContext context) : ScriptedPeer(ne
     /// <param name="binders">May change the binders.</param>
     /// <param name="extensions">Other extensions than <see cref="Extensions13"/>.</param>
     /// <param name="label">What all binders are labelled with, whatever the PSKs are.</param>
+    /// <param name="ages">The obfuscated ages of the PSKs; by default 0.</param>
     public void SendHello13(
-        OfferedPsk[] psks, Func<List<byte[]>, List<byte[]>>? binders = null, List<(ExtensionType Type, byte[] Data)>? extensions = null, PskKind? label = null)
+        OfferedPsk[] psks,
+        Func<List<byte[]>, List<byte[]>>? binders = null,
+        List<(ExtensionType Type, byte[] Data)>? extensions = null,
+        PskKind? label = null,
+        Func<OfferedPsk, uint>? ages = null)
     {
         List<byte[]> values = [.. psks.Select(psk => new byte[psk.Hash.Length()])];
         byte[] hello = WithBinders(values);
@@ -117,18 +122,18 @@ internal sealed class ScriptedClient(TlsServerContext context) : ScriptedPeer(ne
         }
         Send(WithBinders(binders?.Invoke(values) ?? values));
 
-        byte[] WithBinders(List<byte[]> list) => Build([.. extensions ?? Extensions13, PreSharedKey(psks.Select(psk => psk.Identity.ToArray()), list)]);
+        byte[] WithBinders(List<byte[]> list) => Build([.. extensions ?? Extensions13, PreSharedKey(psks.Select(psk => psk.Identity.ToArray()), list, psks.Select(psk => ages?.Invoke(psk) ?? 0))]);
     }
 
-    public static (ExtensionType Type, byte[] Data) PreSharedKey(IEnumerable<byte[]> identities, IEnumerable<byte[]> binders)
+    public static (ExtensionType Type, byte[] Data) PreSharedKey(IEnumerable<byte[]> identities, IEnumerable<byte[]> binders, IEnumerable<uint>? ages = null)
     {
         using var buffer = new FlightBuffer();
         var writer = new TlsWriter(buffer);
         TlsWriter.OpenVector list = writer.Open(2);
-        foreach (byte[] identity in identities)
+        foreach ((byte[] identity, uint age) in identities.Zip(ages ?? Enumerable.Repeat(0u, int.MaxValue)))
         {
             writer.Vector16(identity);
-            writer.UInt32(0);
+            writer.UInt32(age);
         }
         writer.Close(list);
         list = writer.Open(2);

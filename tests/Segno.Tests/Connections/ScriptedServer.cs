@@ -15,10 +15,10 @@ internal sealed class ScriptedServer : ScriptedPeer
     private readonly TestCertificate _certificate = TestPki.Ecdsa("localhost");
     private KeyExchange? _share;
 
-    public ScriptedServer(TlsClientContext context, string host = "localhost")
+    public ScriptedServer(TlsClientContext context, string host = "localhost", int earlyData = 0)
         : base(new TlsConnection(context, host, 443))
     {
-        Engine.Start();
+        Engine.Start(earlyData);
         Hello = ReceiveHello();
     }
 

@@ -17,6 +17,7 @@ public sealed class StatefulTicketTests
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
+    //
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -8,6 +8,7 @@ namespace Segno.Tests.Museum;
 /// <summary>Room A, A14: sessions that are renewed for ever. Whoever resumes lives on the authentication of the full handshake, and that ends.</summary>
 public sealed partial class ATests
 {
+    //
     [Theory]
     [MemberData(nameof(Mechanisms))]
     public void A14_RenewalDoesNotMoveTheDeadline(SessionKind kind)

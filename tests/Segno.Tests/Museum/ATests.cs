@@ -137,7 +137,7 @@ public sealed partial class ATests
         Assert.Equal(TlsFault.CertificateUntrusted, Assert.ThrowsAny<TlsException>(pair.Run).Fault);
     }
 
-    // A3: by this an application tells a request for another host from one for this; 421 is its answer to give.
+    // A3, R-70: by this an application tells a request for another host from one for this; 421 is its answer to give.
     [Theory]
     [MemberData(nameof(Mechanisms))]
     public void A3_AResumedConnectionSaysForWhichHostItIs(SessionKind kind)

@@ -10,7 +10,7 @@ namespace Segno.Tests.Museum;
 /// <summary>Room D, D14 to D16: tickets that are none, and proofs that are left out or come twice.</summary>
 public partial class DTests
 {
-    // D14
+    // R-67, D14
     [Fact]
     public void D14_AnEmptyTicketOfTls13IsRefused()
     {
@@ -39,6 +39,7 @@ public partial class DTests
         Assert.Equal(0, next.Hello.Extensions.Find(ExtensionType.SessionTicket)?.Length);
     }
 
+    //
     [Theory]
     [InlineData((int)ExtensionType.ServerName)]
     [InlineData((int)ExtensionType.KeyShare)]
@@ -54,6 +55,7 @@ public partial class DTests
         script.AssertRefused(TlsFault.MisplacedExtension, TlsAlert.IllegalParameter, () => script.Send(ticket));
     }
 
+    //
     [Fact]
     public void D14_AnUnknownExtensionInATicketIsIgnored()
     {

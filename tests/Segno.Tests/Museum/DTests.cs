@@ -138,7 +138,7 @@ public partial class DTests
             () => script.Send(script.ServerHello((ushort)script.Suite13.Suite, script.Hello.SessionId, [ScriptedServer.Version13])));
     }
 
-    // D4
+    // R-53, D4
     [Fact]
     public void D4_AServerHelloWithoutKeyShareIsRefusedWhereOnlyPskDheKeIsOffered()
     {
@@ -155,7 +155,7 @@ public partial class DTests
                 [ScriptedServer.Version13, ScriptedPeer.Extension(ExtensionType.PreSharedKey, 0, 0)])));
     }
 
-    // D5
+    // D5
     [Theory]
     [InlineData("wrong", TlsFault.PskBinderInvalid, TlsAlert.DecryptError)]
     [InlineData("longer", TlsFault.PskBinderInvalid, TlsAlert.DecryptError)]
@@ -308,7 +308,7 @@ public partial class DTests
         Exhibits.AssertUnharmed(client, server, resumed: true);
     }
 
-    // D7
+    // R-107, D7
     [Theory]
     [MemberData(nameof(SecondHelloChanges))]
     public void D7_ASecondHelloDiffersOnlyWhereItMay(string what)
@@ -387,7 +387,7 @@ public partial class DTests
         script.AssertRefused(TlsFault.SecondHelloRetry, TlsAlert.UnexpectedMessage, () => script.Send(retry));
     }
 
-    // D9, R-01
+    // R-59, D9, R-01
     [Theory]
     [MemberData(nameof(Mechanisms))]
     public void D9_AHelloWithoutTheSessionsSuiteIsNotResumed(SessionKind kind)

@@ -8,7 +8,7 @@ namespace Segno.Tests.Museum;
 [Trait("Exhibit", "core")]
 public sealed class JTests
 {
-    // J2, CVE-2022-30629: ticket_age_add hides a ticket's age only if nobody can guess it. Of ten thousand tickets.
+    // R-64, J2, CVE-2022-30629: ticket_age_add hides a ticket's age only if nobody can guess it. Of ten thousand tickets.
     [Fact]
     public void J2_TicketAgeAddIsRandom()
     {

@@ -10,6 +10,7 @@ public sealed class TicketAgeTests
     public void AnyAgeOfUpTo49DaysIsRecovered() => Gen.Select(Gen.UInt, Gen.UInt).Sample(
         (age, add) => Assert.Equal(TimeSpan.FromMilliseconds(age), TicketAge.Recover(TicketAge.Obfuscate(age, add), add)));
 
+    //
     [Theory]
     [InlineData(0, 0u, 0u)]
     [InlineData(1, uint.MaxValue, 0u)]

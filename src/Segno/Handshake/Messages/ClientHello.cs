@@ -227,6 +227,7 @@ internal sealed class ClientHello
         }
         if (!Extensions.EndsWith(ExtensionType.PreSharedKey))
         {
+            //
             throw new TlsException(TlsFault.PreSharedKeyExtensionMustBeLast);
         }
         TlsReader identities = data.Within(data.Vector16(7));
@@ -254,6 +255,7 @@ internal sealed class ClientHello
         }
         if (identityCount != binderCount)
         {
+            //
             throw new TlsException(TlsFault.PskBinderCountMismatch);
         }
     }

@@ -1,6 +1,6 @@
 namespace Segno.Sessions.Tickets;
 
-/// <summary>The age of a ticket as it goes over the wire: milliseconds plus ticket_age_add, modulo 2^32 (RFC 9846 §4.3.11.1).</summary>
+/// <summary>The age of a ticket as it goes over the wire: milliseconds plus ticket_age_add, modulo 2^32 (RFC 9846 §4.3.11.1; R-62).</summary>
 internal static class TicketAge
 {
     /// <summary>Client: obfuscated_ticket_age for a session now. A clock that went backwards gives age 0.</summary>

@@ -57,6 +57,7 @@ public class Rfc8448Tests
         Assert.ThrowsAny<Xunit.Sdk.XunitException>(server.Play);
     }
 
+    //
     [Fact]
     public void TheTicketHasThePskOfTheTrace()
     {
