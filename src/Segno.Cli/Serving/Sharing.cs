@@ -6,7 +6,7 @@ namespace Segno.Cli.Serving;
 
 /// <summary>
 /// What <c>segno serve</c> shares with other servers and with those that come after it: <c>--store redis:…</c>, <c>--store file:…</c>,
-/// <c>--ticket-keys redis:…</c>.
+/// <c>--ticket-keys redis:…</c>, <c>--replay-guard redis:…</c>.
 /// </summary>
 internal sealed class Sharing : IAsyncDisposable
 {
@@ -28,6 +28,9 @@ internal sealed class Sharing : IAsyncDisposable
 
     /// <summary>The keys; <see langword="null"/> where they are not shared.</summary>
     public TicketKeyRing? TicketKeys => _keys?.Ring;
+
+    /// <summary>Remembers early data; <see langword="null"/> where none is taken.</summary>
+    public IReplayGuard? ReplayGuard { get; private set; }
 
     /// <summary>Connects to what the settings name. A Redis that is not there yet is no error: the servers go on without it.</summary>
     /// <param name="settings">The settings.</param>
@@ -77,6 +80,12 @@ internal sealed class Sharing : IAsyncDisposable
                 {
                     environment.Warn($"no ticket keys from Redis yet: {sharing._keys.LastFailure!.Message}");
                 }
+            }
+            if (settings.EarlyData is { } early)
+            {
+                sharing.ReplayGuard = early.Redis is { } guard
+                    ? new RedisReplayGuard(await sharing.ConnectAsync("--replay-guard", guard).ConfigureAwait(false), new RedisReplayGuardOptions { TimeProvider = environment.Time })
+                    : new MemoryReplayGuard(timeProvider: environment.Time);
             }
             return sharing;
         }
