@@ -48,14 +48,18 @@ public sealed class RedisReplayGuard : IReplayGuard
     private long _latest;
 
     /// <summary>Makes a guard on a connection. Nothing is asked of Redis before the first claim.</summary>
-    /// <param name="connection">The connection. The caller keeps ownership.</param>
+    /// <param name="connection">The connection, with <see cref="ConfigurationOptions.AllowAdmin"/>: StackExchange.Redis counts <c>INFO</c> among the commands of administrators. The caller keeps ownership.</param>
     /// <param name="options">How. Default: <see cref="RedisReplayGuardOptions"/>' defaults.</param>
-    /// <exception cref="ArgumentException">An option is out of range.</exception>
+    /// <exception cref="ArgumentException">An option is out of range, or the connection does not allow <c>INFO</c>.</exception>
     public RedisReplayGuard(IConnectionMultiplexer connection, RedisReplayGuardOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(connection);
         options ??= new RedisReplayGuardOptions();
         options.Check();
+        if (!ConfigurationOptions.Parse(connection.Configuration).AllowAdmin)
+        {
+            throw new ArgumentException("A replay guard needs a connection with allowAdmin=true: without it StackExchange.Redis does not send INFO, by which the guard knows that Redis may have lost something.", nameof(connection));
+        }
         _connection = connection;
         _time = options.TimeProvider;
         _zone = Encoding.UTF8.GetBytes(options.Zone);
@@ -95,7 +99,7 @@ public sealed class RedisReplayGuard : IReplayGuard
             _lastFailure = null;
             return verdict;
         }
-        catch (Exception exception) when (exception is RedisException or TimeoutException)
+        catch (Exception exception) when (exception is RedisException or RedisCommandException or TimeoutException)
         {
             _lastFailure = exception;
             return ReplayVerdict.Unknown;

@@ -60,7 +60,7 @@ public static class SegnoRedisServiceCollectionExtensions
     /// <summary>Remembers early data in Redis: <see cref="IReplayGuard"/> is a <see cref="RedisReplayGuard"/>. Early data stays off until <see cref="TlsServerOptions.MaxEarlyDataSize"/> allows it.</summary>
     /// <param name="services">The services.</param>
     /// <param name="options">How.</param>
-    /// <param name="connection">The connection. Default: the <see cref="IConnectionMultiplexer"/> among the services.</param>
+    /// <param name="connection">The connection, with <c>allowAdmin=true</c>. Default: the <see cref="IConnectionMultiplexer"/> among the services.</param>
     /// <returns><paramref name="services"/>.</returns>
     public static IServiceCollection AddRedisReplayGuard(
         this IServiceCollection services, RedisReplayGuardOptions? options = null, Func<IServiceProvider, IConnectionMultiplexer>? connection = null)

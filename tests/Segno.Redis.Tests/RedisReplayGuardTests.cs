@@ -221,8 +221,7 @@ public sealed class RedisReplayGuardTests(GarnetHost garnet) : IAsyncLifetime
     public async Task AFullRedisClearsNothing()
     {
         RedisReplayGuard guard = await ReadyAsync(_connection);
-        await _connection.GetServers()[0].ConfigSetAsync("maxmemory", "1mb");
-        await _connection.GetDatabase().ExecuteAsync("CONFIG", "SET", "maxmemory", "1");
+        await _connection.GetServers()[0].ConfigSetAsync("maxmemory", "1");
         Assert.Equal(ReplayVerdict.Unknown, await guard.ClaimAsync(Claim(), Token));
         Assert.NotNull(guard.LastFailure);
         await _connection.GetServers()[0].ConfigSetAsync("maxmemory", "0");
@@ -342,6 +341,15 @@ public sealed class RedisReplayGuardTests(GarnetHost garnet) : IAsyncLifetime
                 good with { PolicyInterval = TimeSpan.FromSeconds(1) }, good with { PolicyInterval = TimeSpan.FromHours(1) }, good with { Database = 0 },
             ],
             options => Assert.False(new RedisReplayGuard(_connection, options).Zone.IsEmpty));
+    }
+
+    [Fact]
+    public async Task AConnectionThatSendsNoInfoIsRefused()
+    {
+        ConfigurationOptions configuration = RedisProcess.Configuration(_redis.Port);
+        configuration.AllowAdmin = false;
+        await using ConnectionMultiplexer connection = await ConnectionMultiplexer.ConnectAsync(configuration);
+        Assert.Contains("allowAdmin=true", Assert.Throws<ArgumentException>(() => Guard(connection)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -84,7 +84,7 @@ internal sealed class Sharing : IAsyncDisposable
             if (settings.EarlyData is { } early)
             {
                 sharing.ReplayGuard = early.Redis is { } guard
-                    ? new RedisReplayGuard(await sharing.ConnectAsync("--replay-guard", guard).ConfigureAwait(false), new RedisReplayGuardOptions { TimeProvider = environment.Time })
+                    ? new RedisReplayGuard(await sharing.ConnectAsync("--replay-guard", guard, allowAdmin: true).ConfigureAwait(false), new RedisReplayGuardOptions { TimeProvider = environment.Time })
                     : new MemoryReplayGuard(timeProvider: environment.Time);
             }
             return sharing;
@@ -112,7 +112,10 @@ internal sealed class Sharing : IAsyncDisposable
         }
     }
 
-    private async Task<ConnectionMultiplexer> ConnectAsync(string option, string text)
+    /// <param name="option">Whose connection it is.</param>
+    /// <param name="text">The connection string.</param>
+    /// <param name="allowAdmin">Whether INFO is sent, which a replay guard asks for.</param>
+    private async Task<ConnectionMultiplexer> ConnectAsync(string option, string text, bool allowAdmin = false)
     {
         ConfigurationOptions configuration;
         try
@@ -128,6 +131,7 @@ internal sealed class Sharing : IAsyncDisposable
             throw CliException.Usage($"{option} redis:{text}: there is no HOST:PORT in it.");
         }
         configuration.AbortOnConnectFail = false;
+        configuration.AllowAdmin |= allowAdmin;
         configuration.ClientName ??= "segno";
         ConnectionMultiplexer connection = await ConnectionMultiplexer.ConnectAsync(configuration).ConfigureAwait(false);
         _connections.Add(connection);
