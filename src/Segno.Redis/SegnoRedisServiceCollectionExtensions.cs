@@ -7,7 +7,7 @@ namespace Segno.Redis;
 
 /// <summary>
 /// Puts what a fleet shares into an application's services. <c>AddSegno</c> of Segno.AspNetCore takes it from there; without ASP.NET Core, ask for
-/// <see cref="ISessionStore"/>, <see cref="TicketKeyRing"/> and <see cref="IRevocationList"/>.
+/// <see cref="ISessionStore"/>, <see cref="TicketKeyRing"/>, <see cref="IRevocationList"/> and <see cref="IReplayGuard"/>.
 /// </summary>
 /// <remarks>The connection is the application's <see cref="IConnectionMultiplexer"/>, or what the factory given returns.</remarks>
 public static class SegnoRedisServiceCollectionExtensions
@@ -54,6 +54,20 @@ public static class SegnoRedisServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(services);
         services.TryAddSingleton(provider => new RedisRevocationList(Connection(provider, connection), prefix));
         services.TryAddSingleton<IRevocationList>(provider => provider.GetRequiredService<RedisRevocationList>());
+        return services;
+    }
+
+    /// <summary>Remembers early data in Redis: <see cref="IReplayGuard"/> is a <see cref="RedisReplayGuard"/>. Early data stays off until <see cref="TlsServerOptions.MaxEarlyDataSize"/> allows it.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="options">How.</param>
+    /// <param name="connection">The connection, with <c>allowAdmin=true</c>. Default: the <see cref="IConnectionMultiplexer"/> among the services.</param>
+    /// <returns><paramref name="services"/>.</returns>
+    public static IServiceCollection AddRedisReplayGuard(
+        this IServiceCollection services, RedisReplayGuardOptions? options = null, Func<IServiceProvider, IConnectionMultiplexer>? connection = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.TryAddSingleton(provider => new RedisReplayGuard(Connection(provider, connection), options));
+        services.TryAddSingleton<IReplayGuard>(provider => provider.GetRequiredService<RedisReplayGuard>());
         return services;
     }
 

@@ -12,12 +12,12 @@ public sealed class ServeTests
     private static readonly string[] ConnectionNames =
     [
         "version", "cipherSuite", "group", "applicationProtocol", "serverName", "mutuallyAuthenticated", "resumed", "mechanism", "outcome", "reason",
-        "sessionAgeSeconds", "handshakeMicroseconds", "handshakeBytesIn", "handshakeBytesOut",
+        "sessionAgeSeconds", "handshakeMicroseconds", "handshakeBytesIn", "handshakeBytesOut", "earlyData", "earlyDataReason", "earlyDataBytes",
     ];
 
     private static readonly string[] StatsNames =
     [
-        "time", "fullHandshakes", "resumedHandshakes", "resumedBy", "declined", "declinedDetails", "cacheEntries", "cacheBytes", "cache", "ticketKeys", "ticketKeyFailure",
+        "time", "fullHandshakes", "resumedHandshakes", "resumedBy", "declined", "declinedDetails", "earlyDataAccepted", "earlyDataRefused", "cacheEntries", "cacheBytes", "cache", "ticketKeys", "ticketKeyFailure",
     ];
 
     private static readonly string[] CacheNames =

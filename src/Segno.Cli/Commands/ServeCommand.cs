@@ -194,6 +194,8 @@ internal sealed class ServeCommand : ExampleCommand
 
     private readonly PskOptions _psk = new("Take clients with the external PSK of this identity without certificates (TLS 1.3), beside all others.");
 
+    private readonly EarlyDataOptions _earlyData = new();
+
     private readonly Option<string?> _keyLog = new("--keylog")
     {
         Description = $"Appends the secrets of every connection, for Wireshark. Default: ${KeyLogFile.Variable}.",
@@ -216,6 +218,7 @@ internal sealed class ServeCommand : ExampleCommand
             new("segno serve --store file:sessions --store-key-file store.key --ticket-keys ticket.keys", "Sessions outlive the process, however it ends."),
             new("segno serve --state segno.state --state-key-file state.key", "The next server takes over what this one has in memory when it is ended."),
             new("segno serve --ca clients.pem --require-client-cert", "For clients with a certificate."),
+            new("segno serve --early-data --early-data-at-once", "Answers GET requests a round trip earlier; without --early-data-at-once all requests, when they are no replays."),
             new("segno serve --psk-identity client1 --psk-file psk.hex", "Also for a client with an external PSK."),
             new("segno serve --groups x25519,P-256 --suites TLS_AES_128_GCM_SHA256,ECDHE-ECDSA-AES128-GCM-SHA256", "With nothing else on offer."),
             new("segno serve --listen *:443 --cert chain.pem --key key.pem --ticket-lifetime 2h", "For others, with a certificate of yours."))
@@ -231,7 +234,7 @@ internal sealed class ServeCommand : ExampleCommand
             _listen, _cert, _key, _pfx, _pfxPasswordFile, _pfxPassword, _ocsp, _devCaOut, _tickets, _noTickets, _ticketLifetime, _ticketKeys, _ticketKeyPeriod, _ticketKeyPoll, _ticketKeyEncryptionKey, _ticketMode, _store, _storeKeyFile, _state, _stateKeyFile, _group, _tenant,
             _sessionLifetime, _cacheSessions, _cacheBytes, _policy,
             _ca, _requireClientCert, _keyLog, _noSelfTest, _verbose,
-        }.Concat(_protocols.All).Concat(_psk.All))
+        }.Concat(_protocols.All).Concat(_earlyData.All).Concat(_psk.All))
         {
             Options.Add(option);
         }
@@ -269,6 +272,7 @@ internal sealed class ServeCommand : ExampleCommand
             Policy = parsed.GetValue(_policy),
             Protocols = _protocols.Read(parsed),
             Psk = _psk.Read(parsed),
+            EarlyData = _earlyData.Read(parsed),
             AuthoritiesPath = parsed.GetValue(_ca),
             RequireClientCertificate = parsed.GetValue(_requireClientCert),
             KeyLogPath = parsed.GetValue(_keyLog),
@@ -398,7 +402,7 @@ internal sealed class ServeCommand : ExampleCommand
         Sharing sharing = await Sharing.OpenAsync(settings, store, _environment, cancellationToken).ConfigureAwait(false);
         await using ConfiguredAsyncDisposable shared = sharing.ConfigureAwait(false);
         TicketKeyRing ticketKeys = sharing.TicketKeys ?? ownKeys;
-        using TlsServerContext context = Context(settings, certificate, sharing.Store ?? store, ticketKeys, keyLog);
+        using TlsServerContext context = Context(settings, certificate, sharing.Store ?? store, ticketKeys, sharing.ReplayGuard, keyLog);
         ServerState? state = ServerState.Take(settings, store, ticketKeys, _environment);
         PageServer server;
         try
@@ -487,13 +491,14 @@ internal sealed class ServeCommand : ExampleCommand
         return stapler;
     }
 
-    private TlsServerContext Context(ServeSettings settings, TlsCertificate certificate, ISessionStore store, TicketKeyRing ticketKeys, KeyLogFile? keyLog)
+    private TlsServerContext Context(ServeSettings settings, TlsCertificate certificate, ISessionStore store, TicketKeyRing ticketKeys, IReplayGuard? replayGuard, KeyLogFile? keyLog)
     {
         var options = new TlsServerOptions
         {
             ServerCertificates = [certificate],
             SessionStore = store,
             TicketKeys = ticketKeys,
+            ReplayGuard = replayGuard,
             KeyLog = keyLog is null ? null : keyLog.WriteLine,
             TimeProvider = _environment.Time,
         };

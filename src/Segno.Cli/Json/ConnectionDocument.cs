@@ -39,7 +39,18 @@ internal sealed record ConnectionDocument
 
     public required long HandshakeBytesOut { get; init; }
 
-    public static ConnectionDocument Of(TlsConnectionInfo info)
+    /// <summary>What became of early data.</summary>
+    public required string EarlyData { get; init; }
+
+    public required string? EarlyDataReason { get; init; }
+
+    public required long EarlyDataBytes { get; init; }
+
+    /// <summary>Whether this request came with <c>Early-Data: 1</c>: it may be a replay (RFC 8470 §5.1). Only of a server, and only where it is so.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool MayBeReplay { get; init; }
+
+    public static ConnectionDocument Of(TlsConnectionInfo info, bool mayBeReplay = false)
     {
         ResumptionOutcome outcome = info.Resumption;
         return new ConnectionDocument
@@ -59,6 +70,10 @@ internal sealed record ConnectionDocument
             HandshakeMicroseconds = (long)info.HandshakeDuration.TotalMicroseconds,
             HandshakeBytesIn = info.HandshakeBytesIn,
             HandshakeBytesOut = info.HandshakeBytesOut,
+            EarlyData = info.EarlyData.Status.ToString(),
+            EarlyDataReason = Names.Reason(info.EarlyData.Reason),
+            EarlyDataBytes = info.EarlyDataSize,
+            MayBeReplay = mayBeReplay,
         };
     }
 }

@@ -37,4 +37,6 @@ internal static class Names
     };
 
     public static string? Reason(ResumptionReason reason) => reason == ResumptionReason.None ? null : reason.ToString();
+
+    public static string? Reason(EarlyDataReason reason) => reason == EarlyDataReason.None ? null : reason.ToString();
 }

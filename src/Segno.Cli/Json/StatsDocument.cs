@@ -23,6 +23,12 @@ internal sealed record StatsDocument
     /// <summary>The part of the scope or the rule of the policy that a reason is about, and how often; only for reasons that have some.</summary>
     public required IReadOnlyDictionary<string, IReadOnlyDictionary<string, long>> DeclinedDetails { get; init; }
 
+    /// <summary>How often early data was accepted.</summary>
+    public required long EarlyDataAccepted { get; init; }
+
+    /// <summary>How often it was refused, by reason; only reasons that occurred.</summary>
+    public required IReadOnlyDictionary<string, long> EarlyDataRefused { get; init; }
+
     /// <summary>Sessions that clients know by an ID, those included whose time is over and whose room nobody needed yet.</summary>
     public required long CacheEntries { get; init; }
 
@@ -48,6 +54,8 @@ internal sealed record StatsDocument
             ResumedBy = resumedBy,
             Declined = totals.Declined,
             DeclinedDetails = totals.DeclinedDetails,
+            EarlyDataAccepted = totals.EarlyDataAccepted,
+            EarlyDataRefused = totals.EarlyDataRefused,
             CacheEntries = cache.Entries,
             CacheBytes = cache.Bytes,
             Cache = new CacheDocument(

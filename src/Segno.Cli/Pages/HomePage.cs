@@ -52,6 +52,7 @@ internal static class HomePage
             {Fact("Application protocol", connection.ApplicationProtocol ?? "none agreed on")}
             {Fact("Server name", connection.ServerName ?? "none sent")}
             {Fact("Client certificate", info.RemoteCertificate?.Subject ?? "none")}
+            {Fact("Early data", connection.EarlyDataReason is { } reason ? $"{connection.EarlyData} ({reason})" : connection.EarlyData)}
             {Fact("Handshake time", Microseconds(connection.HandshakeMicroseconds))}
             {Fact("Handshake bytes", $"{Number(connection.HandshakeBytesIn)} in, {Number(connection.HandshakeBytesOut)} out")}
             </dl>
@@ -65,6 +66,14 @@ internal static class HomePage
             </div>
             <ul id="mechanisms">{Counts(totals.ResumedBy)}</ul>
             <ul id="reasons">{Counts(WithDetails(totals))}</ul>
+            </section>
+            <section aria-labelledby="early">
+            <h2 id="early">Early data (0-RTT)</h2>
+            <div class="figures">
+            <div><b id="early-accepted">{Number(totals.EarlyDataAccepted)}</b><span>accepted</span></div>
+            <div><b id="early-refused">{Number(totals.EarlyDataRefused.Values.Sum())}</b><span>refused</span></div>
+            </div>
+            <ul id="early-reasons">{Counts(totals.EarlyDataRefused)}</ul>
             </section>
             <section aria-labelledby="cache">
             <h2 id="cache">The cache, for clients that know their session by an ID</h2>

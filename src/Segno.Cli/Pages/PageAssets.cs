@@ -69,6 +69,9 @@ internal static class PageAssets
               show('full', stats.fullHandshakes);
               show('resumed', stats.resumedHandshakes);
               show('declined', reasons.reduce((sum, entry) => sum + entry[1], 0));
+              show('early-accepted', stats.earlyDataAccepted);
+              show('early-refused', Object.values(stats.earlyDataRefused).reduce((sum, count) => sum + count, 0));
+              list('early-reasons', Object.entries(stats.earlyDataRefused));
               show('entries', stats.cacheEntries);
               show('bytes', stats.cacheBytes);
               show('hits', stats.cache.hits);

@@ -8,10 +8,15 @@ internal sealed class HandshakeTotals
 {
     private static readonly ResumptionReason[] Reasons = Enum.GetValues<ResumptionReason>();
 
+    private static readonly EarlyDataReason[] EarlyReasons = Enum.GetValues<EarlyDataReason>();
+
     private static readonly ResumptionMechanism[] Mechanisms = [.. Enum.GetValues<ResumptionMechanism>().Where(mechanism => mechanism != ResumptionMechanism.None)];
 
     private readonly long[] _resumed = new long[(int)Mechanisms.Max() + 1];
     private readonly long[] _declined = new long[(int)Reasons.Max() + 1];
+
+    private readonly long[] _earlyRefused = new long[(int)EarlyReasons.Max() + 1];
+    private long _earlyAccepted;
 
     // Parts of the scope and rules of this server's: a handful, whatever clients send.
     private readonly ConcurrentDictionary<(ResumptionReason Reason, string Detail), long> _details = new();
@@ -46,6 +51,26 @@ internal sealed class HandshakeTotals
         .ToDictionary(
             reason => reason.Key.ToString(),
             IReadOnlyDictionary<string, long> (reason) => new SortedDictionary<string, long>(reason.ToDictionary(entry => entry.Key.Detail, entry => entry.Value), StringComparer.Ordinal));
+
+    /// <summary>How often early data was accepted.</summary>
+    public long EarlyDataAccepted => Interlocked.Read(ref _earlyAccepted);
+
+    /// <summary>How often it was refused, by reason; only reasons that occurred.</summary>
+    public SortedDictionary<string, long> EarlyDataRefused => new(
+        EarlyReasons.ToDictionary(reason => reason.ToString(), reason => Interlocked.Read(ref _earlyRefused[(int)reason])).Where(entry => entry.Value > 0).ToDictionary(),
+        StringComparer.Ordinal);
+
+    public void Count(EarlyDataOutcome outcome)
+    {
+        if (outcome.IsAccepted)
+        {
+            Interlocked.Increment(ref _earlyAccepted);
+        }
+        else if (outcome.Status == EarlyDataStatus.Rejected)
+        {
+            Interlocked.Increment(ref _earlyRefused[(int)outcome.Reason]);
+        }
+    }
 
     public void Count(ResumptionOutcome outcome)
     {

@@ -27,7 +27,7 @@ internal sealed class PageRoutes(PageServer server)
         return (http.Request.Method, path) switch
         {
             ("GET" or "HEAD", "/") => ServePageAsync(http),
-            ("GET" or "HEAD", "/api/connection") => ServeJsonAsync(http, ConnectionDocument.Of(Tls(http).ConnectionInfo), CliJson.Default.ConnectionDocument),
+            ("GET" or "HEAD", "/api/connection") => ServeJsonAsync(http, ConnectionDocument.Of(Tls(http).ConnectionInfo, IsEarly(http)), CliJson.Default.ConnectionDocument),
             ("GET" or "HEAD", "/api/stats") => ServeJsonAsync(http, server.Snapshot(), CliJson.Default.StatsDocument),
             ("GET" or "HEAD", "/again") => ServeAgainAsync(http),
             ("GET" or "HEAD", "/favicon.ico") => ServeStatusAsync(http, StatusCodes.Status204NoContent),
@@ -40,6 +40,9 @@ internal sealed class PageRoutes(PageServer server)
 
     private static ITlsResumptionFeature Tls(HttpContext http)
         => http.Features.Get<ITlsResumptionFeature>() ?? throw new InvalidOperationException("The connection is not Segno's.");
+
+    /// <summary>As <see cref="EarlyDataPolicyExtensions.UseEarlyDataPolicy"/> says.</summary>
+    private static bool IsEarly(HttpContext http) => http.Request.Headers["Early-Data"] == "1";
 
     private static Task ServeStatusAsync(HttpContext http, int status)
     {

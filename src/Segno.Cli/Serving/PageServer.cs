@@ -74,6 +74,7 @@ internal sealed class PageServer : IAsyncDisposable
         WebApplication application = builder.Build();
         server = new PageServer(application, store, ticketKeys, time, listen);
         var routes = new PageRoutes(server);
+        application.UseEarlyDataPolicy();
         application.Run(routes.ServeAsync);
         try
         {
@@ -113,6 +114,7 @@ internal sealed class PageServer : IAsyncDisposable
         if (!uncounted && connection.Features.Get<ITlsResumptionFeature>() is { } tls)
         {
             Totals.Count(tls.Resumption);
+            Totals.Count(tls.ConnectionInfo.EarlyData);
         }
     }
 

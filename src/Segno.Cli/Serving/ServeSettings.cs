@@ -94,6 +94,9 @@ internal sealed record ServeSettings
     /// <summary>The external PSK that clients may have.</summary>
     public PskSettings? Psk { get; init; }
 
+    /// <summary>Early data that is taken; <see langword="null"/>: none.</summary>
+    public EarlyDataSettings? EarlyData { get; init; }
+
     public string? AuthoritiesPath { get; init; }
 
     public bool RequireClientCertificate { get; init; }
@@ -173,6 +176,10 @@ internal sealed record ServeSettings
         options.TicketCount = Tickets ?? options.TicketCount;
         options.TicketMode = TicketMode ?? options.TicketMode;
         options.TicketCountOnResumption = Math.Min(options.TicketCountOnResumption, options.TicketCount);
+        if (EarlyData is { } early)
+        {
+            (options.MaxEarlyDataSize, options.DeliverEarlyDataAtOnce) = (early.Size, early.AtOnce);
+        }
         if (Policy is { } name)
         {
             options.ResumptionPolicy = Policies.Parse(name, out string problem) ?? throw CliException.Usage($"--policy: {problem}");

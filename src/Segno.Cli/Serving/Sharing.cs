@@ -6,7 +6,7 @@ namespace Segno.Cli.Serving;
 
 /// <summary>
 /// What <c>segno serve</c> shares with other servers and with those that come after it: <c>--store redis:…</c>, <c>--store file:…</c>,
-/// <c>--ticket-keys redis:…</c>.
+/// <c>--ticket-keys redis:…</c>, <c>--replay-guard redis:…</c>.
 /// </summary>
 internal sealed class Sharing : IAsyncDisposable
 {
@@ -28,6 +28,9 @@ internal sealed class Sharing : IAsyncDisposable
 
     /// <summary>The keys; <see langword="null"/> where they are not shared.</summary>
     public TicketKeyRing? TicketKeys => _keys?.Ring;
+
+    /// <summary>Remembers early data; <see langword="null"/> where none is taken.</summary>
+    public IReplayGuard? ReplayGuard { get; private set; }
 
     /// <summary>Connects to what the settings name. A Redis that is not there yet is no error: the servers go on without it.</summary>
     /// <param name="settings">The settings.</param>
@@ -78,6 +81,12 @@ internal sealed class Sharing : IAsyncDisposable
                     environment.Warn($"no ticket keys from Redis yet: {sharing._keys.LastFailure!.Message}");
                 }
             }
+            if (settings.EarlyData is { } early)
+            {
+                sharing.ReplayGuard = early.Redis is { } guard
+                    ? new RedisReplayGuard(await sharing.ConnectAsync("--replay-guard", guard, allowAdmin: true).ConfigureAwait(false), new RedisReplayGuardOptions { TimeProvider = environment.Time })
+                    : new MemoryReplayGuard(timeProvider: environment.Time);
+            }
             return sharing;
         }
         catch (ArgumentException exception)
@@ -103,7 +112,10 @@ internal sealed class Sharing : IAsyncDisposable
         }
     }
 
-    private async Task<ConnectionMultiplexer> ConnectAsync(string option, string text)
+    /// <param name="option">Whose connection it is.</param>
+    /// <param name="text">The connection string.</param>
+    /// <param name="allowAdmin">Whether INFO is sent, which a replay guard asks for.</param>
+    private async Task<ConnectionMultiplexer> ConnectAsync(string option, string text, bool allowAdmin = false)
     {
         ConfigurationOptions configuration;
         try
@@ -119,6 +131,7 @@ internal sealed class Sharing : IAsyncDisposable
             throw CliException.Usage($"{option} redis:{text}: there is no HOST:PORT in it.");
         }
         configuration.AbortOnConnectFail = false;
+        configuration.AllowAdmin |= allowAdmin;
         configuration.ClientName ??= "segno";
         ConnectionMultiplexer connection = await ConnectionMultiplexer.ConnectAsync(configuration).ConfigureAwait(false);
         _connections.Add(connection);
