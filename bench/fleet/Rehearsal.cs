@@ -46,7 +46,7 @@ internal sealed class Rehearsal(Mechanism mechanism, Settings settings, string d
 
     private readonly Certificates _certificates = new(directory);
     private readonly Forwarder _forwarder = new();
-    private readonly Redises _redis = new();
+    private readonly Redises _redis = new(directory);
     private readonly Node?[] _nodes = new Node?[Nodes];
     private readonly List<Step> _steps = [];
     private Load? _load;
@@ -142,15 +142,16 @@ internal sealed class Rehearsal(Mechanism mechanism, Settings settings, string d
         }
     }
 
-    /// <summary>Waits until all nodes seal with another key: a key is active for a minute.</summary>
+    /// <summary>Waits until all nodes seal with another key: a key is active for a minute, or for two where a node was not heard of.</summary>
     private async Task RotateAsync()
     {
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         long before = await _nodes[0]!.ActiveKeyAsync();
         foreach (Node? node in _nodes)
         {
             while (await node!.ActiveKeyAsync() <= before)
             {
-                await Task.Delay(250);
+                await Task.Delay(250, limit.Token);
             }
         }
     }
