@@ -20,9 +20,13 @@ internal sealed class Certificates : IDisposable
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
         DateTimeOffset now = TimeProvider.System.GetUtcNow();
         Authority = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(30));
+        AuthorityPath = Path.Combine(directory, "ca.pem");
+        File.WriteAllText(AuthorityPath, Authority.ExportCertificatePem() + "\n");
     }
 
     public X509Certificate2 Authority { get; }
+
+    public string AuthorityPath { get; }
 
     /// <summary>Makes a certificate for localhost; returns the file that has it and its key.</summary>
     public string Issue()

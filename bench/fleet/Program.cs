@@ -4,20 +4,39 @@ using Segno.Bench.Fleet;
 Option<Mechanism[]> mechanisms = new("--mechanism") { Description = "How sessions come back; default: all.", DefaultValueFactory = _ => Enum.GetValues<Mechanism>(), AllowMultipleArgumentsPerToken = true };
 Option<int> rate = new("--rate") { Description = "Connections per second.", DefaultValueFactory = _ => 200 };
 Option<int> clients = new("--clients") { Description = "How many clients take turns.", DefaultValueFactory = _ => 200 };
-Option<int> length = new("--step") { Description = "Seconds for each step of the script.", DefaultValueFactory = _ => 10 };
+Option<int> length = new("--step") { Description = "Seconds for each step of the script.", DefaultValueFactory = _ => 6 };
+Option<int> budget = new("--p99") { Description = "The 99th percentile of the handshake that a step may have, in milliseconds.", DefaultValueFactory = _ => 250 };
 Option<string> program = new("--segno") { Description = "Segno.Cli.dll.", Required = true };
+Option<string> client = new("--client") { Description = "fleet_client.", Required = true };
 Option<DirectoryInfo> output = new("--out") { Description = "Where the tables and graphs go.", DefaultValueFactory = _ => new DirectoryInfo("artifacts/fleet") };
-var command = new RootCommand("Three segno serve, Redis and a load balancer, under load, while everything happens to them that can.") { mechanisms, rate, clients, length, program, output };
+foreach (Option<int> number in new[] { rate, clients, length, budget })
+{
+    number.Validators.Add(result =>
+    {
+        if (result.GetValueOrDefault<int>() < 1)
+        {
+            result.AddError($"{number.Name} is at least 1.");
+        }
+    });
+}
+var command = new RootCommand("Three segno serve, Redis and a load balancer, under load, while everything happens to them that can.") { mechanisms, rate, clients, length, budget, program, client, output };
 command.SetAction(async (parsed, cancellationToken) =>
 {
+    var settings = new Settings(
+        parsed.GetValue(rate), parsed.GetValue(clients), TimeSpan.FromSeconds(parsed.GetValue(length)), parsed.GetValue(program)!, parsed.GetValue(client)!);
     Directory.CreateDirectory(parsed.GetValue(output)!.FullName);
-    int failed = 0;
+    bool isPassed = true;
     foreach (Mechanism mechanism in parsed.GetValue(mechanisms)!)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        var verdict = new Verdict(mechanism, settings, TimeSpan.FromMilliseconds(parsed.GetValue(budget)));
+        if (verdict.Grace >= settings.Length)
+        {
+            await Console.Error.WriteLineAsync($"fleet: a step of {settings.Length.TotalSeconds} s is over before the fleet can be as before ({verdict.Grace.TotalSeconds:f1} s): --step");
+            return 2;
+        }
         DirectoryInfo directory = Directory.CreateTempSubdirectory("segno-fleet-");
-        var rehearsal = new Rehearsal(
-            mechanism, parsed.GetValue(rate), parsed.GetValue(clients), TimeSpan.FromSeconds(parsed.GetValue(length)), parsed.GetValue(program)!, directory.FullName);
+        var rehearsal = new Rehearsal(mechanism, settings, directory.FullName);
         try
         {
             IReadOnlyCollection<Sample> samples = await rehearsal.RunAsync();
@@ -26,10 +45,10 @@ command.SetAction(async (parsed, cancellationToken) =>
             await File.WriteAllTextAsync(name + ".md", table, CancellationToken.None);
             await File.WriteAllTextAsync(name + ".svg", Report.Graph(rehearsal.Steps, samples), CancellationToken.None);
             Console.WriteLine($"{mechanism}\n\n{table}");
-            foreach (IGrouping<string?, Sample> failure in samples.Where(sample => sample.Failure is not null).GroupBy(sample => sample.Failure))
+            foreach (string complaint in verdict.Of(rehearsal.Steps, samples))
             {
-                Console.WriteLine($"{failure.Count()} failed: {failure.Key}");
-                failed += failure.Count();
+                Console.WriteLine("NOT MET  " + complaint);
+                isPassed = false;
             }
         }
         finally
@@ -38,6 +57,6 @@ command.SetAction(async (parsed, cancellationToken) =>
             directory.Delete(recursive: true);
         }
     }
-    return failed == 0 ? 0 : 1;
+    return isPassed ? 0 : 1;
 });
 return await command.Parse(args).InvokeAsync();

@@ -6,13 +6,15 @@ using StackExchange.Redis;
 namespace Segno.Bench.Fleet;
 
 /// <summary>Two redis-servers, one the other's replica, and what can happen to them.</summary>
-internal sealed class Redises : IAsyncDisposable
+/// <param name="directory">Where they may write.</param>
+internal sealed class Redises(string directory) : IAsyncDisposable
 {
     private readonly int[] _ports = [FreePort(), FreePort()];
     private readonly Child?[] _servers = new Child?[2];
 
     // Which of the two is the primary.
     private int _primary;
+    private int _started;
 
     public string Connection => $"127.0.0.1:{_ports[0]},127.0.0.1:{_ports[1]},connectRetry=1,connectTimeout=500,configCheckSeconds=1,keepAlive=1";
 
@@ -103,9 +105,12 @@ internal sealed class Redises : IAsyncDisposable
 
     private async Task StartAsync(int index, int? replicaOf)
     {
+        // A replica leaves what it got from its primary in a file, and whoever starts there reads it: that of another fleet, with its ticket keys.
+        string empty = Path.Combine(directory, $"redis-{_started++}");
+        Directory.CreateDirectory(empty);
         List<string> arguments =
         [
-            "--bind", "127.0.0.1", "--port", _ports[index].ToString(CultureInfo.InvariantCulture), "--save", "", "--appendonly", "no",
+            "--dir", empty, "--bind", "127.0.0.1", "--port", _ports[index].ToString(CultureInfo.InvariantCulture), "--save", "", "--appendonly", "no",
             "--maxmemory-policy", "noeviction", "--repl-diskless-sync-delay", "0",
         ];
         if (replicaOf is { } primary)

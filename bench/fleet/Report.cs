@@ -61,12 +61,15 @@ internal static class Report
 
     private static void Line(StringBuilder text, string name, TimeSpan length, IReadOnlyList<Sample> samples)
     {
-        IEnumerable<string> declined = samples.Where(sample => sample is { Offered: true, Resumed: false, Failure: null })
-            .GroupBy(sample => sample.Reason).OrderByDescending(group => group.Count()).Select(group => Inv($"{group.Key} {group.Count()}"));
+        IEnumerable<string> declined = Declined(samples).OrderByDescending(group => group.Count()).Select(group => Inv($"{group.Key} {group.Count()}"));
         int offered = samples.Count(sample => sample.Offered);
         text.AppendLine(Inv(
             $"| {name} | {length.TotalSeconds:f0} | {samples.Count} | {samples.Count(sample => sample.Failure is not null)} | {offered} | {100 * Share(samples):f2} % | {Percentile(samples, 0.5):f1} | {Percentile(samples, 0.99):f1} | {string.Join(", ", declined)} |"));
     }
+
+    /// <summary>The sessions that were not resumed, by the server's reason.</summary>
+    public static IEnumerable<IGrouping<string, Sample>> Declined(IEnumerable<Sample> samples)
+        => samples.Where(sample => sample is { Offered: true, Resumed: false, Failure: null }).GroupBy(sample => sample.Reason);
 
     private static double Share(IEnumerable<Sample> samples)
     {
@@ -74,7 +77,8 @@ internal static class Report
         return offered.Length == 0 ? double.NaN : (double)offered.Count(sample => sample.Resumed) / offered.Length;
     }
 
-    private static double Percentile(IEnumerable<Sample> samples, double share)
+    /// <summary>Of the handshakes, in milliseconds.</summary>
+    public static double Percentile(IEnumerable<Sample> samples, double share)
     {
         double[] sorted = [.. samples.Where(sample => sample.Failure is null).Select(sample => sample.Handshake.TotalMilliseconds).Order()];
         return sorted.Length == 0 ? double.NaN : sorted[(int)(share * (sorted.Length - 1))];
