@@ -79,8 +79,9 @@ internal sealed class BenchFiles
             [ssl]
             system_default = defaults
             [defaults]
+            CipherString = ECDHE-ECDSA-AES128-GCM-SHA256
             Ciphersuites = TLS_AES_128_GCM_SHA256
-            Groups = X25519
+            Groups = X25519:P-256
             NumTickets = 1
             """);
     }

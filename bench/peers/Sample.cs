@@ -55,14 +55,22 @@ internal sealed record Sample
 /// <summary>The names of the cases, as the workers know them.</summary>
 internal static class Cases
 {
+    public const string Tls12Full = "tls12-full";
+    public const string Tls12Id = "tls12-id";
+    public const string Tls12Ticket = "tls12-ticket";
     public const string Full = "tls13-full";
     public const string PskDhe = "tls13-psk-dhe";
     public const string BulkToServer = "bulk-to-server";
     public const string BulkToClient = "bulk-to-client";
 
-    public static readonly string[] Handshakes = [Full, PskDhe];
+    public static readonly string[] Handshakes = [Tls12Full, Tls12Id, Tls12Ticket, Full, PskDhe];
     public static readonly string[] Bulk = [BulkToServer, BulkToClient];
     public static readonly string[] All = [.. Handshakes, .. Bulk];
 
-    public static bool IsResumed(string name) => name == PskDhe;
+    public static bool IsResumed(string name) => name is Tls12Id or Tls12Ticket or PskDhe;
+
+    public static bool IsTls12(string name) => name is Tls12Full or Tls12Id or Tls12Ticket;
+
+    /// <summary>SslStream's server keeps no sessions, so it knows no session ID again.</summary>
+    public static bool IsKnownTo(string peer, string name) => peer != "sslstream" || name != Tls12Id;
 }

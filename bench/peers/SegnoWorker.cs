@@ -9,8 +9,9 @@ internal sealed class SegnoWorker : Worker
 {
     private readonly BenchFiles _files;
     private readonly TlsCertificate _certificate;
-    private readonly TlsServerContext _serverContext;
-    private readonly TlsClientContext _clientContext;
+    private readonly Dictionary<string, (TlsServerContext Server, TlsClientContext Client)> _contexts = [];
+    private TlsServerContext _serverContext = null!;
+    private TlsClientContext _clientContext = null!;
     private readonly OutputBuffer _toServer = new();
     private readonly OutputBuffer _toClient = new();
     private readonly byte[] _byte = new byte[1];
@@ -24,26 +25,40 @@ internal sealed class SegnoWorker : Worker
     {
         _files = files;
         _certificate = TlsCertificate.FromPemFile(files.Chain, files.Key);
-        _serverContext = new TlsServerContext(new TlsServerOptions
-        {
-            ServerCertificates = [_certificate],
-            EnabledSslProtocols = SslProtocols.Tls13,
-            CipherSuites = [TlsCipherSuite.TLS_AES_128_GCM_SHA256],
-            SupportedGroups = [TlsNamedGroup.X25519],
-            TicketCount = 1,
-            TicketCountOnResumption = 1,
-        });
-        _clientContext = new TlsClientContext(new TlsClientOptions
-        {
-            EnabledSslProtocols = SslProtocols.Tls13,
-            CipherSuites = [TlsCipherSuite.TLS_AES_128_GCM_SHA256],
-            SupportedGroups = [TlsNamedGroup.X25519],
-            CertificateChainPolicy = files.ChainPolicy(),
-        });
     }
 
     public override string Version
         => typeof(TlsConnection).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "?";
+
+    protected override void Select(string name)
+    {
+        if (!_contexts.TryGetValue(name, out (TlsServerContext Server, TlsClientContext Client) contexts))
+        {
+            bool tls12 = Cases.IsTls12(name);
+            SslProtocols version = tls12 ? SslProtocols.Tls12 : SslProtocols.Tls13;
+            TlsCipherSuite suite = tls12 ? TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 : TlsCipherSuite.TLS_AES_128_GCM_SHA256;
+            TlsNamedGroup[] groups = tls12 ? [TlsNamedGroup.X25519, TlsNamedGroup.P256] : [TlsNamedGroup.X25519]; // RFC 8422 §5.1: the curve of an ECDSA certificate too
+            contexts = (
+                new TlsServerContext(new TlsServerOptions
+                {
+                    ServerCertificates = [_certificate],
+                    EnabledSslProtocols = version,
+                    CipherSuites = [suite],
+                    SupportedGroups = groups,
+                    TicketCount = name == Cases.Tls12Id ? 0 : 1,
+                    TicketCountOnResumption = 1,
+                }),
+                new TlsClientContext(new TlsClientOptions
+                {
+                    EnabledSslProtocols = version,
+                    CipherSuites = [suite],
+                    SupportedGroups = groups,
+                    CertificateChainPolicy = _files.ChainPolicy(),
+                }));
+            _contexts.Add(name, contexts);
+        }
+        (_serverContext, _clientContext) = contexts;
+    }
 
     protected override void Handshake(bool resume)
     {
@@ -77,7 +92,10 @@ internal sealed class SegnoWorker : Worker
     {
         _client?.Dispose();
         _server?.Dispose();
-        _serverContext.Dispose();
+        foreach ((TlsServerContext server, _) in _contexts.Values)
+        {
+            server.Dispose();
+        }
         _certificate.Dispose();
     }
 

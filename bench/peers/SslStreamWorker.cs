@@ -38,13 +38,15 @@ internal sealed class SslStreamWorker : Worker
         _serverOptions = new SslServerAuthenticationOptions
         {
             ServerCertificateContext = SslStreamCertificateContext.Create(X509CertificateLoader.LoadPkcs12(leaf.Export(X509ContentType.Pfx), null), null, offline: true),
-            EnabledSslProtocols = SslProtocols.Tls13,
             CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
         };
         _chainPolicy = files.ChainPolicy();
     }
 
     public override string Version => $".NET {Environment.Version}, OpenSSL {BenchFiles.LibsslVersion()}";
+
+    protected override void Select(string name)
+        => _serverOptions.EnabledSslProtocols = Cases.IsTls12(name) ? SslProtocols.Tls12 : SslProtocols.Tls13;
 
     protected override void Handshake(bool resume)
     {
@@ -92,7 +94,7 @@ internal sealed class SslStreamWorker : Worker
         SslClientAuthenticationOptions clientOptions = new()
         {
             TargetHost = host,
-            EnabledSslProtocols = SslProtocols.Tls13,
+            EnabledSslProtocols = _serverOptions.EnabledSslProtocols,
             CertificateChainPolicy = _chainPolicy,
             CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
         };

@@ -32,6 +32,9 @@ internal abstract class Worker : IDisposable
     /// <summary>What the peer calls itself, for the table's head.</summary>
     public abstract string Version { get; }
 
+    /// <summary>Turns to the contexts of a case: its version and mechanism.</summary>
+    protected abstract void Select(string name);
+
     /// <summary>Create, handshake, one byte from the server, close both ways, free.</summary>
     protected abstract void Handshake(bool resume);
 
@@ -55,8 +58,7 @@ internal abstract class Worker : IDisposable
             TimeSpan time = TimeSpan.FromSeconds(double.Parse(words[1], CultureInfo.InvariantCulture));
             Sample sample = words[0] switch
             {
-                Cases.Full => Handshakes(words[0], resume: false, time),
-                Cases.PskDhe => Handshakes(words[0], resume: true, time),
+                string name when Cases.Handshakes.Contains(name) => Handshakes(name, Cases.IsResumed(name), time),
                 Cases.BulkToServer => Bulk(words[0], toServer: true, time),
                 Cases.BulkToClient => Bulk(words[0], toServer: false, time),
                 _ => throw new InvalidDataException($"unknown case {words[0]}"),
@@ -68,6 +70,7 @@ internal abstract class Worker : IDisposable
 
     private Sample Handshakes(string name, bool resume, TimeSpan time)
     {
+        Select(name);
         Handshake(resume: false); // yields the first ticket
         for (int i = 0; i < WarmUp; i++)
         {
@@ -109,6 +112,7 @@ internal abstract class Worker : IDisposable
 
     private Sample Bulk(string name, bool toServer, TimeSpan time)
     {
+        Select(name);
         OpenBulk();
         (long bytes, long wire, long process) = (0, 0, 0);
         foreach (TimeSpan span in (ReadOnlySpan<TimeSpan>)[TimeSpan.FromMilliseconds(20), time])

@@ -27,6 +27,7 @@
 #define BULK_BUFFER (4 * RECORD)
 
 static SSL_CTX *client_context, *server_context;
+static int tls12;
 static const char *host;
 static SSL_SESSION *newest;
 
@@ -56,12 +57,14 @@ static int keep_session(SSL *connection, SSL_SESSION *session)
 
 static SSL_CTX *context(const SSL_METHOD *method)
 {
+    int version = tls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
     SSL_CTX *ctx = SSL_CTX_new(method);
     if (ctx == NULL
-        || !SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION)
-        || !SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION)
+        || !SSL_CTX_set_min_proto_version(ctx, version)
+        || !SSL_CTX_set_max_proto_version(ctx, version)
+        || !SSL_CTX_set_cipher_list(ctx, "ECDHE-ECDSA-AES128-GCM-SHA256")
         || !SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256")
-        || !SSL_CTX_set1_groups_list(ctx, "X25519"))
+        || !SSL_CTX_set1_groups_list(ctx, tls12 ? "X25519:P-256" : "X25519")) /* TLS 1.2 wants the curve of an ECDSA certificate here */
         fail("context");
     return ctx;
 }
@@ -80,6 +83,17 @@ static void make_contexts(const char *ca, const char *chain, const char *key)
         || SSL_CTX_use_PrivateKey_file(server_context, key, SSL_FILETYPE_PEM) != 1
         || !SSL_CTX_set_num_tickets(server_context, 1))
         fail("the server's certificate");
+}
+
+/* The contexts of a case: its version, and with session IDs alone no tickets. */
+static void select_case(const char *name, char **argv)
+{
+    SSL_CTX_free(client_context);
+    SSL_CTX_free(server_context);
+    tls12 = strncmp(name, "tls12", 5) == 0;
+    make_contexts(argv[1], argv[2], argv[3]);
+    if (strcmp(name, "tls12-id") == 0)
+        SSL_CTX_set_options(server_context, SSL_OP_NO_TICKET);
 }
 
 /* One connection, seen from both ends. */
@@ -134,7 +148,10 @@ static void open_connection(struct pair *p, SSL_SESSION *session)
     expect_wait(p->server, SSL_accept(p->server), "the server's flight");
     t1 = cpu(); p->server_cpu += t1 - t0; t0 = t1;
 
-    if (SSL_connect(p->client) != 1)
+    /* in a full handshake of TLS 1.2 the last word is the server's */
+    if (tls12 && session == NULL)
+        expect_wait(p->client, SSL_connect(p->client), "the client's flight");
+    else if (SSL_connect(p->client) != 1)
         fail("the client's handshake");
     t1 = cpu(); p->client_cpu += t1 - t0; t0 = t1;
 
@@ -175,7 +192,10 @@ static void one(struct pair *p, int resume, struct totals *totals)
     if (resume) {
         if ((session = newest) == NULL)
             fail("no ticket came");
-        newest = NULL;
+        if (tls12)
+            SSL_SESSION_up_ref(session); /* resuming TLS 1.2 yields no new session */
+        else
+            newest = NULL;
     }
     open_transport(p, HANDSHAKE_BUFFER);
     open_connection(p, session);
@@ -266,15 +286,15 @@ int main(int argc, char **argv)
     if (argc != 5)
         fail("usage: openssl_driver CA.pem CHAIN.pem KEY.pem HOST");
     host = argv[4];
-    make_contexts(argv[1], argv[2], argv[3]);
     setvbuf(stdout, NULL, _IOLBF, 0);
     printf("{\"peer\":\"openssl\",\"version\":\"%s\"}\n", OpenSSL_version(OPENSSL_VERSION_STRING));
     while (scanf("%63s %lf", name, &seconds) == 2) {
         SSL_SESSION_free(newest);
         newest = NULL;
-        if (strcmp(name, "tls13-full") == 0)
+        select_case(name, argv);
+        if (strcmp(name, "tls12-full") == 0 || strcmp(name, "tls13-full") == 0)
             handshakes(name, 0, seconds);
-        else if (strcmp(name, "tls13-psk-dhe") == 0)
+        else if (strcmp(name, "tls12-id") == 0 || strcmp(name, "tls12-ticket") == 0 || strcmp(name, "tls13-psk-dhe") == 0)
             handshakes(name, 1, seconds);
         else if (strcmp(name, "bulk-to-server") == 0)
             bulk(name, 1, seconds);
