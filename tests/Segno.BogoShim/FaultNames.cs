@@ -165,6 +165,7 @@ internal sealed class FaultNames(TlsConnection tls, TlsSession? offered)
         TlsFault.EarlyDataNotAllowed => "UNEXPECTED_EXTENSION_ON_EARLY_DATA",
         TlsFault.TooMuchEarlyData => tls.Info.EarlyData.IsAccepted ? "TOO_MUCH_READ_EARLY_DATA" : "TOO_MUCH_SKIPPED_EARLY_DATA",
         TlsFault.EarlyDataVersionChanged => "WRONG_VERSION_ON_EARLY_DATA",
+        TlsFault.EarlyDataPskChanged => "UNEXPECTED_EXTENSION_ON_EARLY_DATA",
         TlsFault.EarlyDataCipherSuiteChanged => "CIPHER_MISMATCH_ON_EARLY_DATA",
         TlsFault.EarlyDataApplicationProtocolChanged => "ALPN_MISMATCH_ON_EARLY_DATA",
         TlsFault.PskChangedAfterRetry => "INCONSISTENT_CLIENT_HELLO",

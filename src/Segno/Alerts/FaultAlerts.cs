@@ -68,7 +68,7 @@ internal static class FaultAlerts
 
         TlsFault.PreSharedKeyExtensionMustBeLast or TlsFault.PskBinderCountMismatch or TlsFault.PskIdentityOutOfRange
             or TlsFault.PskHashMismatch or TlsFault.PskChangedAfterRetry or TlsFault.EarlyDataNotAllowed
-            or TlsFault.EarlyDataCipherSuiteChanged or TlsFault.EarlyDataApplicationProtocolChanged => TlsAlert.IllegalParameter,
+            or TlsFault.EarlyDataPskChanged or TlsFault.EarlyDataCipherSuiteChanged or TlsFault.EarlyDataApplicationProtocolChanged => TlsAlert.IllegalParameter,
         TlsFault.PskKeyExchangeModesMissing or TlsFault.PskWithoutKeyShare => TlsAlert.MissingExtension,
         TlsFault.PskBinderInvalid or TlsFault.ExternalPskUnknown => TlsAlert.DecryptError,
         TlsFault.CertificateInResumedHandshake or TlsFault.TooManyTickets or TlsFault.TooMuchEarlyData => TlsAlert.UnexpectedMessage,

@@ -205,6 +205,8 @@ public enum TlsFault
     ExternalPskUnknown = 421,
     /// <summary>Resumption was required and there was no session to offer; the detail says why. Nothing was sent.</summary>
     NoSessionToResume = 422,
+    /// <summary>The server accepted early data under another PSK than the first, which it was protected with (RFC 9846 §4.3.10).</summary>
+    EarlyDataPskChanged = 423,
 
     // Certificates
     /// <summary>A certificate could not be parsed, or its key cannot be used.</summary>

@@ -318,6 +318,11 @@ internal sealed class ExpectEncryptedExtensions(ClientHandshake client, IReadOnl
         data.End();
         if (!client.OffersEarlyData)
         {
+            if (client.ExternalPsk is not null && link.Info.EarlyData.Reason == EarlyDataReason.SessionNotResumed)
+            {
+                //
+                throw new TlsException(TlsFault.EarlyDataPskChanged);
+            }
             // Offered, and refused already: by a HelloRetryRequest, or without the session.
             throw new TlsException(TlsFault.UnsolicitedExtension, nameof(ExtensionType.EarlyData));
         }

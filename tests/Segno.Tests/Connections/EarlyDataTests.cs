@@ -1,6 +1,7 @@
 using System.Buffers;
 using Segno.Alerts;
 using Segno.Handshake;
+using Segno.Handshake.Extensions;
 using Segno.Records;
 using Segno.Sessions;
 using Segno.Tests.Sessions;
@@ -261,6 +262,18 @@ public sealed class EarlyDataTests
         // The alert is under the early traffic key, which the script does not have.
         TlsAlertException e = Assert.ThrowsAny<TlsAlertException>(() => script.SendHello12());
         Assert.Equal((TlsFault.EarlyDataVersionChanged, TlsAlert.ProtocolVersion, false), (e.Fault, e.Alert, e.SentByPeer));
+    }
+
+    // of the two PSKs it is the first that early data was sent under.
+    [Fact]
+    public void EarlyDataUnderTheSecondPskIsRefused()
+    {
+        (TlsClientContext client, TlsServerContext server) = Contexts(o => o.ExternalPsks = [ExternalPskTests.Plain], o => o.ExternalPskSelector = ExternalPskTests.Knows(ExternalPskTests.Plain));
+        Prepare(client, server);
+        using var script = new ScriptedServer(client, earlyData: 1) { Psk = ExternalPskTests.Secret };
+        script.SendHello13(null, ScriptedPeer.Extension(ExtensionType.PreSharedKey, 0, 1));
+        Assert.Equal(EarlyDataReason.SessionNotResumed, script.Engine.Info.EarlyData.Reason);
+        script.AssertRefused(TlsFault.EarlyDataPskChanged, TlsAlert.IllegalParameter, () => script.SendEncryptedExtensions(ScriptedPeer.Extension(ExtensionType.EarlyData)));
     }
 
     [Fact]

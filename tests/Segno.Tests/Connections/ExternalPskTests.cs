@@ -13,7 +13,7 @@ namespace Segno.Tests.Connections;
 /// <summary>Handshakes by an external PSK (TLS 1.3), between engines and against scripts.</summary>
 public class ExternalPskTests
 {
-    private static readonly byte[] Secret = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
+    internal static readonly byte[] Secret = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
 
     private static readonly (ExtensionType, byte[]) NoShares = ScriptedPeer.Extension(ExtensionType.KeyShare, 0, 0);
 

@@ -35,6 +35,9 @@ internal sealed class ScriptedServer : ScriptedPeer
     public CipherSuiteInfo Suite13 { get; set; } = CipherSuiteInfo.Find(TlsCipherSuite.TLS_AES_128_GCM_SHA256)!;
 
     /// <summary>What a server of TLS 1.2 answers by default.</summary>
+    /// <summary>The PSK under which <see cref="SendHello13"/> begins where it resumes no session.</summary>
+    public byte[] Psk { get; set; } = [];
+
     public static (ExtensionType Type, byte[] Data)[] Extensions12 =>
         [Extension(ExtensionType.RenegotiationInfo, 0), Extension(ExtensionType.ExtendedMasterSecret)];
 
@@ -184,7 +187,7 @@ internal sealed class ScriptedServer : ScriptedPeer
         Keys = new KeySchedule(Crypto, Suite13);
         Transcript.Start(Suite13.Hash);
         List<(ExtensionType, byte[])> extensions = [Version13, share, .. more];
-        byte[] psk = [];
+        byte[] psk = Psk;
         if (session is not null)
         {
             extensions.Add(Extension(ExtensionType.PreSharedKey, 0, 0));
