@@ -1,110 +1,66 @@
 using System.Globalization;
-using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
-using System.Text;
 using Segno.Interop.Tests.Ends;
 using Segno.Interop.Tests.Peers;
-using Segno.Sessions;
+using Segno.Samples.Ftps;
 using Segno.Tests;
 
 namespace Segno.Interop.Tests;
 
-/// <summary>FTPS (RFC 4217) as vsftpd wants it: each data connection resumes the session of the control connection, or is refused.</summary>
+/// <summary>FTPS (RFC 4217) as vsftpd and ProFTPD want it: each data connection resumes the session of the control connection, or is refused.</summary>
 public sealed class FtpsTests
 {
-    /// <summary>nobody: vsftpd runs as whoever starts it, and that is not to be root.</summary>
+    /// <summary>nobody: the servers run as whoever starts them, and that is not to be root.</summary>
     private const string User = "65534";
-
-    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(30);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
+    public enum FtpServer
+    {
+        Vsftpd,
+        ProFtpd,
+    }
+
+    public static TheoryData<FtpServer, SslProtocols> Cells => new MatrixTheoryData<FtpServer, SslProtocols>(
+        Enum.GetValues<FtpServer>(), [SslProtocols.Tls12, SslProtocols.Tls13]);
+
     [Theory]
-    [InlineData(SslProtocols.Tls12)]
-    [InlineData(SslProtocols.Tls13)]
-    public async Task Vsftpd_that_requires_reuse_takes_our_data_connections(SslProtocols version)
+    [MemberData(nameof(Cells))]
+    public async Task A_server_that_requires_reuse_takes_our_data_connections(FtpServer peer, SslProtocols version)
     {
         using Scratch scratch = Make.Scratch();
-        (PeerProcess server, int port, byte[] content) = await StartVsftpdAsync(scratch);
+        (PeerProcess server, int port, byte[] content) = await StartAsync(peer, scratch);
         await using (server)
         {
-            using NetworkStream socket = await Loopback.ConnectAsync(port, Token);
-            await using TlsStream control = await LogInAsync(socket, version);
-            Assert.Equal(SessionWait.Received, await control.WaitForSessionAsync(Wait, Token));
-            // The same session again and again: that is what the server asks for.
+            await using FtpsClient client = await ConnectAsync(port, version, resume: true);
             for (int i = 0; i < 3; i++)
             {
-                TlsClientOptions options = Make.Client(version);
-                (options.Resume, options.AllowTicketReuse, options.RequireResumption) = (control.Session, true, true);
-                Assert.Equal(content, await RetrieveAsync(control, options, content.Length));
-                Assert.StartsWith("226 ", await ReadLineAsync(control));
+                Assert.Equal(content, await client.RetrieveAsync("file", Token));
             }
         }
     }
 
     /// <summary>What the test above would not notice: that the server takes anything.</summary>
     [Theory]
-    [InlineData(SslProtocols.Tls12)]
-    [InlineData(SslProtocols.Tls13)]
-    public async Task Vsftpd_that_requires_reuse_refuses_a_full_handshake(SslProtocols version)
+    [MemberData(nameof(Cells))]
+    public async Task A_server_that_requires_reuse_refuses_a_full_handshake(FtpServer peer, SslProtocols version)
     {
         using Scratch scratch = Make.Scratch();
-        (PeerProcess server, int port, byte[] content) = await StartVsftpdAsync(scratch);
+        (PeerProcess server, int port, _) = await StartAsync(peer, scratch);
         await using (server)
         {
-            using NetworkStream socket = await Loopback.ConnectAsync(port, Token);
-            await using TlsStream control = await LogInAsync(socket, version);
-            await Assert.ThrowsAnyAsync<IOException>(() => RetrieveAsync(control, Make.Client(version), content.Length));
-            Assert.StartsWith("522 ", await ReadLineAsync(control));
+            await using FtpsClient client = await ConnectAsync(port, version, resume: false);
+            FtpsException refusal = await Assert.ThrowsAsync<FtpsException>(() => client.RetrieveAsync("file", Token));
+            Assert.StartsWith(peer == FtpServer.Vsftpd ? "522 " : "425 ", refusal.Message);
         }
     }
 
-    private static async Task<TlsStream> LogInAsync(NetworkStream socket, SslProtocols version)
-    {
-        Assert.StartsWith("220 ", await ReadLineAsync(socket));
-        await SendAsync(socket, "AUTH TLS", "234 ");
-        var control = new TlsStream(socket, leaveInnerStreamOpen: true);
-        await control.AuthenticateAsClientAsync(Make.Client(version), Token);
-        await SendAsync(control, "USER anonymous", "230 ");
-        await SendAsync(control, "PBSZ 0", "200 ");
-        await SendAsync(control, "PROT P", "200 ");
-        await SendAsync(control, "TYPE I", "200 ");
-        return control;
-    }
+    private static Task<FtpsClient> ConnectAsync(int port, SslProtocols version, bool resume)
+        => FtpsClient.ConnectAsync("127.0.0.1", port, () => Make.Client(version), "anonymous", "none", resume, Token);
 
-    private static async Task<byte[]> RetrieveAsync(TlsStream control, TlsClientOptions options, int length)
-    {
-        string passive = await SendAsync(control, "EPSV", "229 ");
-        using NetworkStream socket = await Loopback.ConnectAsync(int.Parse(passive.Split('|')[3], CultureInfo.InvariantCulture), Token);
-        await SendAsync(control, "RETR file", "150 ");
-        await using var data = new TlsStream(socket, leaveInnerStreamOpen: true);
-        await data.AuthenticateAsClientAsync(options, Token);
-        byte[] content = new byte[length];
-        await data.ReadExactlyAsync(content, Token);
-        return content;
-    }
-
-    private static async Task<string> SendAsync(Stream control, string command, string expected)
-    {
-        await control.WriteAsync(Encoding.ASCII.GetBytes(command + "\r\n"), Token);
-        string line = await ReadLineAsync(control);
-        Assert.StartsWith(expected, line);
-        return line;
-    }
-
-    /// <summary>Byte by byte: what stands behind the line may be TLS.</summary>
-    private static async Task<string> ReadLineAsync(Stream stream)
-    {
-        StringBuilder line = new();
-        byte[] one = new byte[1];
-        while (one[0] != '\n')
-        {
-            await stream.ReadExactlyAsync(one, Token);
-            line.Append((char)one[0]);
-        }
-        return line.ToString();
-    }
+    private static Task<(PeerProcess Server, int Port, byte[] Content)> StartAsync(FtpServer peer, Scratch scratch)
+        => peer == FtpServer.Vsftpd ? StartVsftpdAsync(scratch) : StartProFtpdAsync(scratch);
 
     private static async Task<(PeerProcess Server, int Port, byte[] Content)> StartVsftpdAsync(Scratch scratch)
     {
@@ -141,7 +97,67 @@ public sealed class FtpsTests
 
                 """),
             Token);
-        string[] command = [vsftpd, configuration];
+        return (await StartAsync(scratch, port, vsftpd, configuration), port, content);
+    }
+
+    /// <summary>ProFTPD, whose mod_tls demands reuse unless told otherwise. Debian's package excludes vsftpd's: .ci/run unpacks it.</summary>
+    private static async Task<(PeerProcess Server, int Port, byte[] Content)> StartProFtpdAsync(Scratch scratch)
+    {
+        string package = Path.Combine(Peer.Repository, "artifacts", "peers", "proftpd", "usr");
+        string proftpd = Peer.Find(Path.Combine(package, "sbin", "proftpd"));
+        (string chain, string key) = scratch.Pem(TestPki.Ecdsa());
+        string root = Directory.CreateDirectory(scratch.File("files")).FullName;
+        byte[] content = RandomNumberGenerator.GetBytes(100_000);
+        await File.WriteAllBytesAsync(Path.Combine(root, "file"), content, Token);
+        // mod_tls takes the leaf alone from its certificate file.
+        string issuers = scratch.File("issuers.pem");
+        await File.WriteAllTextAsync(issuers, (await File.ReadAllTextAsync(chain, Token)).Split("-----END CERTIFICATE-----\n", 2)[1], Token);
+        // The user's password is "none".
+        string users = scratch.File("users");
+        await File.WriteAllTextAsync(users, $"anonymous:$1$segno$4QzSSJDxak82NTRMj6IBn0:{User}:{User}::{root}:/bin/false\n", Token);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(users, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+        int port = Loopback.FreePort();
+        string configuration = scratch.File("proftpd.conf");
+        await File.WriteAllTextAsync(
+            configuration,
+            string.Create(CultureInfo.InvariantCulture, $"""
+                ModulePath {package}/lib/proftpd
+                LoadModule mod_tls.c
+                ServerType standalone
+                DefaultAddress 127.0.0.1
+                SocketBindTight on
+                Port {port}
+                UseIPv6 off
+                UseReverseDNS off
+                User nobody
+                Group nogroup
+                PidFile {scratch.File("pid")}
+                ScoreboardFile {scratch.File("scoreboard")}
+                ControlsEngine off
+                DelayEngine off
+                WtmpLog off
+                TransferLog none
+                SystemLog {scratch.File("log")}
+                AuthOrder mod_auth_file.c
+                AuthUserFile {users}
+                RequireValidShell off
+                TLSEngine on
+                TLSRequired on
+                TLSProtocol TLSv1.2 TLSv1.3
+                TLSECCertificateFile {chain}
+                TLSECCertificateKeyFile {key}
+                TLSCertificateChainFile {issuers}
+
+                """),
+            Token);
+        return (await StartAsync(scratch, port, proftpd, "-n", "-c", configuration), port, content);
+    }
+
+    private static async Task<PeerProcess> StartAsync(Scratch scratch, int port, params string[] command)
+    {
         if (Environment.IsPrivilegedProcess)
         {
             await using PeerProcess owner = PeerProcess.Start("chown", ["-R", $"{User}:{User}", scratch.Path]);
@@ -150,6 +166,6 @@ public sealed class FtpsTests
         }
         PeerProcess server = PeerProcess.Start(command[0], command[1..]);
         await Loopback.WaitUntilListeningAsync(port, server, Token);
-        return (server, port, content);
+        return server;
     }
 }
