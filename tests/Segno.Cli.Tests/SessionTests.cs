@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using Segno.Sessions;
 
 namespace Segno.Cli.Tests;
 
@@ -11,7 +12,7 @@ public sealed class SessionTests : IDisposable
 
     public SessionTests()
     {
-        File.WriteAllBytes(PathOf("key"), RandomNumberGenerator.GetBytes(32));
+        FileStoreKey.CreateFile(PathOf("key"));
         File.WriteAllText(PathOf("passphrase"), "correct horse battery staple\n");
     }
 
@@ -127,7 +128,7 @@ public sealed class SessionTests : IDisposable
         await FailAsync(2, "there are no sessions", "export", none, "localhost", PathOf("out"), "--key", PathOf("key"));
         await FailAsync(2, "shall be encrypted", "convert", bare, none);
         await FailAsync(2, "encrypts nothing", "convert", bare, none, "--to", "pem", "--to-key", PathOf("key"));
-        await FailAsync(2, "--to", "convert", bare, none, "--to", "text");
+        await FailAsync(2, "'text' not recognized", "convert", bare, none, "--to", "text");
         await FailAsync(2, "pem: ", "convert", pem, none, "--to-key", PathOf("key"), "--host", "example.com", "--insecure");
         Assert.False(File.Exists(none));
 
@@ -186,7 +187,10 @@ public sealed class SessionTests : IDisposable
     {
         if (!OperatingSystem.IsWindows())
         {
-            Assert.All(paths, path => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path)));
+            foreach (string path in paths)
+            {
+                Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+            }
         }
     }
 
