@@ -57,6 +57,7 @@ internal static class CommandLine
             new ServeCommand(environment),
             new ConnectCommand(environment),
             new KeysCommand(environment),
+            new SessionCommand(environment),
         };
         var help = new HelpOption { Recursive = true };
         help.Action = new HelpWithExamples((HelpAction)help.Action!);

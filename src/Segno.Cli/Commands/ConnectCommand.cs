@@ -27,7 +27,11 @@ internal sealed class ConnectCommand : ExampleCommand
 
     private readonly Option<string?> _sessOut = new("--sess-out") { Description = "Writes the newest session, secret included, to a file (mode 0600).", HelpName = "FILE" };
 
-    private readonly Option<string?> _sessIn = new("--sess-in") { Description = "Offers the session of a file.", HelpName = "FILE" };
+    private readonly Option<string?> _sessIn = new("--sess-in") { Description = "Offers the session of a file, as --sess-out or 'segno session' wrote it.", HelpName = "FILE" };
+
+    private readonly Option<string?> _sessKey = new("--sess-key") { Description = "What the session of --sess-in is encrypted with: a file of 32 random bytes, as they are or in Base64.", HelpName = "FILE" };
+
+    private readonly Option<string?> _sessPassphrase = new("--sess-passphrase-file") { Description = "The passphrase instead: the first line of a file.", HelpName = "FILE" };
 
     private readonly SessionCacheOptions _sessionCache = new();
 
@@ -94,7 +98,7 @@ internal sealed class ConnectCommand : ExampleCommand
         Arguments.Add(_target);
         foreach (Option option in new Option[]
         {
-            _reconnect, _sessOut, _sessIn, _requireResumption, _allowTicketReuse, _ca, _insecure, _serverName, _ocsp, _clientCert, _clientKey, _timeout, _linger, _keyLog, _noInput, _json,
+            _reconnect, _sessOut, _sessIn, _sessKey, _sessPassphrase, _requireResumption, _allowTicketReuse, _ca, _insecure, _serverName, _ocsp, _clientCert, _clientKey, _timeout, _linger, _keyLog, _noInput, _json,
         }.Concat(_sessionCache.All).Concat(_protocols.All).Concat(_psk.All))
         {
             Options.Add(option);
@@ -110,6 +114,7 @@ internal sealed class ConnectCommand : ExampleCommand
             Reconnect = parsed.GetValue(_reconnect),
             SessionOutputPath = parsed.GetValue(_sessOut),
             SessionInputPath = parsed.GetValue(_sessIn),
+            SessionProtection = new(parsed.GetValue(_sessKey), parsed.GetValue(_sessPassphrase), "--sess-key FILE or --sess-passphrase-file FILE"),
             SessionCache = _sessionCache.Read(parsed),
             RequireResumption = parsed.GetValue(_requireResumption),
             AllowTicketReuse = parsed.GetValue(_allowTicketReuse),
@@ -128,6 +133,14 @@ internal sealed class ConnectCommand : ExampleCommand
         if (settings is { ClientKeyPath: not null, ClientCertificatePath: null })
         {
             throw CliException.Usage("--client-key needs --client-cert.");
+        }
+        if (settings.SessionProtection is { KeyPath: not null, PassphrasePath: not null })
+        {
+            throw CliException.Usage("--sess-key and --sess-passphrase-file exclude each other.");
+        }
+        if (settings is { SessionProtection.IsGiven: true, SessionInputPath: null })
+        {
+            throw CliException.Usage($"{(settings.SessionProtection.KeyPath is null ? "--sess-passphrase-file" : "--sess-key")} needs --sess-in.");
         }
         if (settings is { AllowTicketReuse: true, SessionInputPath: null })
         {

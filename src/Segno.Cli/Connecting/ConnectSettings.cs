@@ -14,6 +14,9 @@ internal sealed record ConnectSettings
 
     public string? SessionInputPath { get; init; }
 
+    /// <summary>What the session of the file is encrypted with.</summary>
+    public SessionProtection SessionProtection { get; init; } = new(null, null, "");
+
     /// <summary>The directory that sessions are kept in; <see langword="null"/>: they end with the process.</summary>
     public SessionCacheSettings? SessionCache { get; init; }
 

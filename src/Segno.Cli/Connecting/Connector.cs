@@ -27,7 +27,7 @@ internal sealed class Connector : IDisposable
         {
             _clientCertificate = Files.LoadPem(path, settings.ClientKeyPath);
         }
-        TlsSession? resume = settings.SessionInputPath is { } session ? SessionFile.Read(session) : null;
+        TlsSession? resume = settings.SessionInputPath is { } session ? SessionFile.Read(session, settings.SessionProtection) : null;
         TlsExternalPsk? psk = settings.Psk?.Load(environment);
         _keyLog = KeyLogFile.Open(settings.KeyLogPath, environment);
         _files = settings.SessionCache?.Open(environment);

@@ -114,6 +114,9 @@ public sealed partial class TlsSession
     /// <summary>Whether this is the server's side of the session. A session never changes sides.</summary>
     public bool IsServer { get; }
 
+    /// <summary>TLS 1.2: whether the secret is bound to the handshake by extended_master_secret (RFC 7627). <see langword="false"/> for TLS 1.3, which always does that.</summary>
+    public bool ExtendedMasterSecret { get; }
+
     /// <summary>How many bytes of early data (0-RTT, RFC 9846 §4.2.10) the session allows; 0 forbids early data.</summary>
     public uint MaxEarlyDataSize { get; }
 
@@ -142,8 +145,6 @@ public sealed partial class TlsSession
     internal TimeSpan TicketLifetime => TimeSpan.FromMilliseconds(_expiresAt - _issuedAt);
 
     internal ReadOnlyMemory<byte> SessionId { get; }
-
-    internal bool ExtendedMasterSecret { get; }
 
     internal bool OwnCertificateShown { get; }
 

@@ -175,6 +175,57 @@ public sealed class FileClientSessionCache : IClientSessionCache, IDisposable
         });
     }
 
+    /// <summary>Reads what is kept now, to show it. The sessions stay, for whoever takes them.</summary>
+    /// <returns>The sessions, each as it was read; those of TLS 1.3 count as offered already, so that none is offered twice .</returns>
+    public IReadOnlyList<TlsSession> ReadAll()
+    {
+        List<TlsSession> sessions = [];
+        Try(cache =>
+        {
+            foreach (string place in cache.Pools().SelectMany(pool => cache._directory.List(pool.Name, NameLength).Select(file => Place(pool.Name, file))))
+            {
+                if (cache.Read(place, take: false) is { } session)
+                {
+                    session.TryOffer();
+                    sessions.Add(session);
+                }
+            }
+        });
+        return sessions;
+    }
+
+    /// <summary>Takes a session that was made with a host, whatever its connection was configured with: to hand it to another program.</summary>
+    /// <remarks>As with <see cref="TryTake"/>, a session of TLS 1.3 is taken once, and one of TLS 1.2 stays. It is resumed by who is configured alike alone.</remarks>
+    /// <param name="host">The host, as a name or an address; compared without regard to case.</param>
+    /// <param name="port">The port, 0 to 65535; 0: unknown when the session was made.</param>
+    /// <param name="now">The time now.</param>
+    /// <param name="session">The session, of those configurations the one that was used last.</param>
+    /// <returns>Whether there is one.</returns>
+    /// <exception cref="ArgumentException">The host is empty.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The port is out of range.</exception>
+    public bool TryTakeFor(string host, int port, DateTimeOffset now, [NotNullWhen(true)] out TlsSession? session)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(host);
+        ArgumentOutOfRangeException.ThrowIfNegative(port);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(port, ushort.MaxValue);
+        TlsSession? taken = null;
+        Try(cache =>
+        {
+            foreach (DirectoryFile pool in cache.PoolsOf(host).OrderByDescending(pool => pool.ExpiresAt))
+            {
+                // All sessions of a pool are of one port.
+                bool fits = cache._directory.List(pool.Name, NameLength).Any(file => cache.Read(Place(pool.Name, file), take: false)?.TargetPort == port);
+                if (fits && cache.Take(pool.Name, now) is ({ } found, _))
+                {
+                    taken = found;
+                    return;
+                }
+            }
+        });
+        session = taken;
+        return taken is not null;
+    }
+
     /// <summary>Forgets all sessions: those of other processes, too.</summary>
     public void Clear() => Try(cache =>
     {
@@ -190,8 +241,7 @@ public sealed class FileClientSessionCache : IClientSessionCache, IDisposable
         ArgumentException.ThrowIfNullOrEmpty(host);
         Try(cache =>
         {
-            string prefix = cache.NameOfHost(host.ToLowerInvariant()) + "-";
-            foreach (DirectoryFile pool in cache.Pools().Where(pool => pool.Name.StartsWith(prefix, StringComparison.Ordinal)))
+            foreach (DirectoryFile pool in cache.PoolsOf(host))
             {
                 cache.RemovePool(pool.Name);
             }
@@ -308,6 +358,12 @@ public sealed class FileClientSessionCache : IClientSessionCache, IDisposable
     }
 
     private IReadOnlyList<DirectoryFile> Pools() => _directory.List("", PoolNameLength);
+
+    private IEnumerable<DirectoryFile> PoolsOf(string host)
+    {
+        string prefix = NameOfHost(host.ToLowerInvariant()) + "-";
+        return Pools().Where(pool => pool.Name.StartsWith(prefix, StringComparison.Ordinal));
+    }
 
     private void MakeRoomForAPool()
     {

@@ -31,6 +31,44 @@ public sealed class FileClientSessionCacheTests : IDisposable
         Assert.Null(cache.LastFailure);
     }
 
+    /// <summary>R-83: what was read to be shown is not offered beside what is kept.</summary>
+    [Fact]
+    public void WhatIsReadStaysAndIsNotOffered()
+    {
+        using FileClientSessionCache cache = _files.Cache();
+        TlsSession session = Session();
+        cache.Add(Key(), session);
+
+        TlsSession read = Assert.Single(cache.ReadAll());
+        Assert.Equal(session.Export(), read.Export());
+        Assert.False(read.TryOffer());
+        Assert.Equal(1, cache.Count);
+        Assert.True(Take(cache).TryOffer());
+        Assert.Empty(cache.ReadAll());
+    }
+
+    /// <summary>R-83, J1: what is taken by its host is taken as any other.</summary>
+    [Fact]
+    public void ASessionIsTakenByItsHostAndPort()
+    {
+        using FileClientSessionCache cache = _files.Cache();
+        TlsSession session = Session();
+        cache.Add(Key(), session);
+        (string host, int port) = (Key().Host, session.TargetPort);
+
+        Assert.False(cache.TryTakeFor("other." + host, port, Now, out _));
+        Assert.False(cache.TryTakeFor(host, port + 1, Now, out _));
+        Assert.Throws<ArgumentOutOfRangeException>(() => cache.TryTakeFor(host, 65536, Now, out _));
+        Assert.True(cache.TryTakeFor(host.ToUpperInvariant(), port, Now, out TlsSession? taken));
+        Assert.Equal(session.Export(), taken.Export());
+        Assert.False(cache.TryTakeFor(host, port, Now, out _));
+        Assert.Equal(ResumptionReason.PoolEmpty, Miss(cache));
+
+        cache.Add(Key(), session);
+        Assert.False(cache.TryTakeFor(host, port, session.ExpiresAt.AddMilliseconds(1), out _));
+        Assert.Null(cache.LastFailure);
+    }
+
     [Fact]
     public void ATls12SessionStays()
     {
