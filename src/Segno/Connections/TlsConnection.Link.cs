@@ -93,7 +93,7 @@ public sealed partial class TlsConnection
         public override void Complete(FinishedVerified finished)
         {
             ShowPeer(finished.Peer);
-            Info.HandshakeDuration = Callback.Call(() => _settings.TimeProvider.GetElapsedTime(connection._started));
+            Info.HandshakeDuration = _settings.TimeProvider.GetElapsedTime(connection._started, Callback.Timestamp(_settings.TimeProvider));
             Info.HandshakeBytesOut = connection._writer.BytesWrittenAfterSealing();
             connection._completed = true;
             if (finished.Peer.Chain.Count > 0 && _settings is ServerSettings { PolicyGate: { } gate })

@@ -11,7 +11,7 @@ public sealed partial class TlsConnection
     {
         if (_started == 0)
         {
-            _started = Callback.Call(_link.Settings.TimeProvider.GetTimestamp);
+            _started = Callback.Timestamp(_link.Settings.TimeProvider);
         }
         written = TakeEarlyData(applicationData);
         if (written > 0)

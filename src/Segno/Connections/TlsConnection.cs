@@ -209,7 +209,7 @@ public sealed partial class TlsConnection : IDisposable
         }
         Guarded(() =>
         {
-            _started = Callback.Call(_link.Settings.TimeProvider.GetTimestamp);
+            _started = Callback.Timestamp(_link.Settings.TimeProvider);
             _writer.UseVersion(0x0301);
             _state = ExpectServerHello.Start(_link.Client!, earlyDataSize);
         });

@@ -30,10 +30,30 @@ internal static class Callback
         }
     }
 
-    /// <exception cref="TlsException">The callback threw.</exception>
-    public static void Call(Action callback) => Call(() =>
+    /// <summary>Reads the clock that measures, as <see cref="Now"/> the one that tells the time.</summary>
+    /// <exception cref="TlsException">The clock threw.</exception>
+    public static long Timestamp(TimeProvider time)
     {
-        callback();
-        return true;
-    });
+        try
+        {
+            return time.GetTimestamp();
+        }
+        catch (Exception e) when (e is not TlsException)
+        {
+            throw new TlsException(TlsFault.CallbackFailed, null, e);
+        }
+    }
+
+    /// <exception cref="TlsException">The callback threw.</exception>
+    public static void Call(Action callback)
+    {
+        try
+        {
+            callback();
+        }
+        catch (Exception e) when (e is not TlsException)
+        {
+            throw new TlsException(TlsFault.CallbackFailed, null, e);
+        }
+    }
 }

@@ -188,9 +188,11 @@ internal abstract class HandshakeLink(CryptoProvider crypto) : IDisposable
     {
         if (Settings.KeyLog is { } log)
         {
-            string line = $"{label} {Convert.ToHexStringLower(ClientRandom)} {Convert.ToHexStringLower(secret)}";
-            Callback.Call(() => log(line));
+            Write(log, $"{label} {Convert.ToHexStringLower(ClientRandom)} {Convert.ToHexStringLower(secret)}");
         }
+
+        // Apart, so that a handshake that is not logged makes no delegate.
+        static void Write(Action<string> log, string line) => Callback.Call(() => log(line));
     }
 
     public void LogEarlySecrets(KeySchedule keys)

@@ -240,12 +240,12 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
     }
 
     /// <summary>Prove: the binder shows that the client has the PSK (RFC 9846 §4.3.11.2; D5, D6, R-55); only of the one that is taken .</summary>
-    private void Prove(OfferedPsk psk, byte[] binder)
+    private void Prove(OfferedPsk psk, ReadOnlyMemory<byte> binder)
     {
         Span<byte> expected = stackalloc byte[HashKinds.MaxLength];
         expected = expected[..psk.Hash.Length()];
         psk.WriteBinder(_link, hello.Raw.AsSpan(0, hello.BindersOffset), expected);
-        if (!CryptographicOperations.FixedTimeEquals(expected, binder))
+        if (!CryptographicOperations.FixedTimeEquals(expected, binder.Span))
         {
             throw new TlsException(TlsFault.PskBinderInvalid);
         }
@@ -323,7 +323,7 @@ internal sealed class ServerNegotiation(ServerHandshake server, ClientHello hell
             RejectEarlyData(reason);
             return SendFlight(peer);
         }
-        EarlyDataClaim claim = EarlyDataRules.Claim(hello.Binders[_pskIndex], session, offer);
+        EarlyDataClaim claim = EarlyDataRules.Claim(hello.Binders[_pskIndex].ToArray(), session, offer);
         return Pause.For(
             () => guard.ClaimAsync(claim, _link.Aborted),
             verdict =>

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using Segno.Cryptography;
 
 namespace Segno.Records;
@@ -86,7 +85,12 @@ internal abstract class RecordProtection : IDisposable
         BinaryPrimitives.WriteInt64BigEndian(low, BinaryPrimitives.ReadInt64BigEndian(low) ^ sequence);
     }
 
-    protected static byte[] Pinned(int length) => GC.AllocateUninitializedArray<byte>(length, pinned: true);
-
-    protected static void Wipe(byte[] secret) => CryptographicOperations.ZeroMemory(secret);
+    /// <summary>Gives back what <see cref="PinnedPool"/> gave. Whoever still works with the protection finds nothing, and never what is another's.</summary>
+    protected static void Return(ref byte[]? memory)
+    {
+        if (Interlocked.Exchange(ref memory, null) is { } own)
+        {
+            PinnedPool.Return(own);
+        }
+    }
 }

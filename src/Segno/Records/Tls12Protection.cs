@@ -19,7 +19,8 @@ internal sealed class Tls12Protection : RecordProtection
     private const int AdditionalDataLength = 13;
 
     private readonly Aead _aead;
-    private readonly byte[] _iv;
+    private readonly int _ivLength;
+    private byte[]? _iv = PinnedPool.Rent();
     private readonly int _explicitLength;
 
     /// <summary>Takes a key and its implicit IV, as they stand in the key block (RFC 5246 §6.3).</summary>
@@ -27,14 +28,16 @@ internal sealed class Tls12Protection : RecordProtection
         : base(suite)
     {
         _aead = crypto.CreateAead(suite.Aead, key);
-        _iv = Pinned(iv.Length);
-        iv.CopyTo(_iv);
+        _ivLength = iv.Length;
+        iv.CopyTo(Iv);
         _explicitLength = Aead.NonceLength - iv.Length > 0 ? ExplicitNonceLength : 0;
     }
 
     public override int Overhead => _explicitLength + Aead.TagLength;
 
     public override bool CanPad => false;
+
+    private Span<byte> Iv => (_iv ?? throw new ObjectDisposedException(nameof(Tls12Protection))).AsSpan(0, _ivLength);
 
     /// <summary>The implicit part of the nonce: 4 bytes for AES-GCM (RFC 5288 §3), all 12 for ChaCha20-Poly1305 (RFC 7905 §2).</summary>
     public static int IvLength(AeadKind aead) => aead == AeadKind.ChaCha20Poly1305 ? Aead.NonceLength : Aead.NonceLength - ExplicitNonceLength;
@@ -74,7 +77,7 @@ internal sealed class Tls12Protection : RecordProtection
 
     public override void Dispose()
     {
-        Wipe(_iv);
+        Return(ref _iv);
         _aead.Dispose();
     }
 
@@ -100,11 +103,11 @@ internal sealed class Tls12Protection : RecordProtection
     {
         if (explicitNonce.IsEmpty)
         {
-            XorNonce(_iv, sequence, nonce);
+            XorNonce(Iv, sequence, nonce);
             return;
         }
-        _iv.CopyTo(nonce);
-        explicitNonce.CopyTo(nonce[_iv.Length..]);
+        Iv.CopyTo(nonce);
+        explicitNonce.CopyTo(nonce[_ivLength..]);
     }
 
     private static void MakeAdditionalData(long sequence, ContentType type, int length, Span<byte> additionalData)

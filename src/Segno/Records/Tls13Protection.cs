@@ -7,16 +7,16 @@ namespace Segno.Records;
 internal sealed class Tls13Protection : RecordProtection
 {
     private readonly CryptoProvider _crypto;
-    private readonly byte[] _secret;
-    private readonly byte[] _iv = Pinned(Aead.NonceLength);
+    private readonly int _secretLength;
+    private byte[]? _secretAndIv = PinnedPool.Rent();
     private Aead _aead;
 
     public Tls13Protection(CryptoProvider crypto, CipherSuiteInfo suite, ReadOnlySpan<byte> secret)
         : base(suite)
     {
         _crypto = crypto;
-        _secret = Pinned(secret.Length);
-        secret.CopyTo(_secret);
+        _secretLength = secret.Length;
+        secret.CopyTo(Secret);
         _aead = MakeKeys();
     }
 
@@ -24,6 +24,12 @@ internal sealed class Tls13Protection : RecordProtection
     public override int Overhead => 1 + Aead.TagLength;
 
     public override bool CanPad => true;
+
+    private Span<byte> Secret => Memory.AsSpan(0, _secretLength);
+
+    private Span<byte> Iv => Memory.AsSpan(HashKinds.MaxLength, Aead.NonceLength);
+
+    private byte[] Memory => _secretAndIv ?? throw new ObjectDisposedException(nameof(Tls13Protection));
 
     /// <summary>All that is protected is application data from the outside.</summary>
     public override bool Protects(ContentType type) => type == ContentType.ApplicationData;
@@ -34,9 +40,9 @@ internal sealed class Tls13Protection : RecordProtection
     public override void Update()
     {
         Span<byte> next = stackalloc byte[HashKinds.MaxLength];
-        next = next[.._secret.Length];
-        HkdfLabel.Expand(_crypto, Suite.Hash, _secret, "traffic upd"u8, [], next);
-        next.CopyTo(_secret);
+        next = next[.._secretLength];
+        HkdfLabel.Expand(_crypto, Suite.Hash, Secret, "traffic upd"u8, [], next);
+        next.CopyTo(Secret);
         CryptographicOperations.ZeroMemory(next);
         Aead aead = MakeKeys();
         _aead.Dispose();
@@ -55,7 +61,7 @@ internal sealed class Tls13Protection : RecordProtection
         }
         Span<byte> inner = plaintext[..innerLength];
         Span<byte> nonce = stackalloc byte[Aead.NonceLength];
-        XorNonce(_iv, NextSequence(), nonce);
+        XorNonce(Iv, NextSequence(), nonce);
         if (!_aead.TryOpen(nonce, record[RecordHeader.Size..], record[..RecordHeader.Size], inner))
         {
             Sequence--;
@@ -79,8 +85,7 @@ internal sealed class Tls13Protection : RecordProtection
 
     public override void Dispose()
     {
-        Wipe(_secret);
-        Wipe(_iv);
+        Return(ref _secretAndIv);
         _aead.Dispose();
     }
 
@@ -89,7 +94,7 @@ internal sealed class Tls13Protection : RecordProtection
         int length = content.Length + padding + Overhead;
         RecordHeader.Write(record, ContentType.ApplicationData, 0x0303, length);
         Span<byte> nonce = stackalloc byte[Aead.NonceLength];
-        XorNonce(_iv, sequence, nonce);
+        XorNonce(Iv, sequence, nonce);
         Span<byte> tail = stackalloc byte[1];
         tail[0] = (byte)type;
         if (padding > 0)
@@ -106,8 +111,8 @@ internal sealed class Tls13Protection : RecordProtection
     {
         Span<byte> key = stackalloc byte[32];
         key = key[..Suite.Aead.KeyLength()];
-        HkdfLabel.Expand(_crypto, Suite.Hash, _secret, "key"u8, [], key);
-        HkdfLabel.Expand(_crypto, Suite.Hash, _secret, "iv"u8, [], _iv);
+        HkdfLabel.Expand(_crypto, Suite.Hash, Secret, "key"u8, [], key);
+        HkdfLabel.Expand(_crypto, Suite.Hash, Secret, "iv"u8, [], Iv);
         try
         {
             return _crypto.CreateAead(Suite.Aead, key);

@@ -16,6 +16,12 @@ internal static class SecretWrap
     private static readonly byte[] Key = CreateKey();
     private static ulong _wrapped;
 
+    // The key never changes, so each thread sets it up once.
+    [ThreadStatic]
+    private static Aead? _aead;
+
+    private static Aead Sealer => _aead ??= CryptoProvider.Default.CreateAead(AeadKind.Aes256Gcm, Key);
+
     public static byte[] Wrap(ReadOnlySpan<byte> secret)
     {
         byte[] wrapped = new byte[Overhead + secret.Length];
@@ -23,8 +29,7 @@ internal static class SecretWrap
         BinaryPrimitives.WriteUInt64BigEndian(counter, Interlocked.Increment(ref _wrapped));
         Span<byte> nonce = stackalloc byte[Aead.NonceLength];
         FillNonce(nonce, counter);
-        using Aead aead = CryptoProvider.Default.CreateAead(AeadKind.Aes256Gcm, Key);
-        aead.Seal(nonce, secret, [], wrapped.AsSpan(sizeof(ulong)));
+        Sealer.Seal(nonce, secret, [], wrapped.AsSpan(sizeof(ulong)));
         return wrapped;
     }
 
@@ -35,8 +40,7 @@ internal static class SecretWrap
         int length = wrapped.Length - Overhead;
         Span<byte> nonce = stackalloc byte[Aead.NonceLength];
         FillNonce(nonce, wrapped[..sizeof(ulong)]);
-        using Aead aead = CryptoProvider.Default.CreateAead(AeadKind.Aes256Gcm, Key);
-        return aead.TryOpen(nonce, wrapped[sizeof(ulong)..], [], secret[..length])
+        return Sealer.TryOpen(nonce, wrapped[sizeof(ulong)..], [], secret[..length])
             ? length
             : throw new CryptographicException("A session's secret was changed in memory.");
     }

@@ -49,8 +49,8 @@ public class Tls13RequirementTests
         {
             first.ReadPreSharedKeys();
             second.ReadPreSharedKeys();
-            Assert.Equal(first.Identities.Select(identity => identity.Identity), second.Identities.Select(identity => identity.Identity));
-            Assert.NotEqual(first.Binders, second.Binders);
+            Assert.Equal(first.Identities.Select(identity => identity.Identity.ToArray()), second.Identities.Select(identity => identity.Identity.ToArray()));
+            Assert.NotEqual(first.Binders.Select(binder => binder.ToArray()), second.Binders.Select(binder => binder.ToArray()));
         }
         Assert.Equal(session.Hash == CipherSuiteInfo.Find(suite)!.Hash, fits);
     }
@@ -100,7 +100,7 @@ public class Tls13RequirementTests
             using var script = new ScriptedServer(client);
             script.Hello.ReadPreSharedKeys();
             Assert.Equal(i < 2 ? 1 : 0, script.Hello.Identities.Count);
-            Assert.All(script.Hello.Identities, identity => Assert.True(identities.Add(Convert.ToHexString(identity.Identity))));
+            Assert.All(script.Hello.Identities, identity => Assert.True(identities.Add(Convert.ToHexString(identity.Identity.Span))));
         }
     }
 

@@ -56,7 +56,7 @@ public sealed class HTests
                             {
                                 var hello = Segno.Handshake.Messages.ClientHello.Read(new HandshakeMessage(bytes.AsSpan(5)));
                                 hello.ReadPreSharedKeys();
-                                hello.Identities.ForEach(identity => used.Add(Convert.ToHexString(identity.Identity)));
+                                hello.Identities.ForEach(identity => used.Add(Convert.ToHexString(identity.Identity.Span)));
                             }
                             return bytes;
                         },

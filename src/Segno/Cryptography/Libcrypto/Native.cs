@@ -25,6 +25,18 @@ internal static unsafe class Native
     public static readonly delegate* unmanaged<nint, byte*, nuint, int> EVP_DigestUpdate;
     public static readonly delegate* unmanaged<nint, byte*, uint*, int> EVP_DigestFinal_ex;
 
+    public static readonly delegate* unmanaged<nint, nint> EVP_MD_get0_provider;
+    public static readonly delegate* unmanaged<nint, byte*> OSSL_PROVIDER_get0_name;
+
+    // Without EVP; only where HasPlainSha2 says so, and only for short inputs.
+    public static readonly delegate* unmanaged[SuppressGCTransition]<Sha2State*, int> SHA256_Init;
+    public static readonly delegate* unmanaged[SuppressGCTransition]<Sha2State*, byte*, nuint, int> SHA256_Update;
+    public static readonly delegate* unmanaged[SuppressGCTransition]<byte*, Sha2State*, int> SHA256_Final;
+    public static readonly delegate* unmanaged[SuppressGCTransition]<Sha2State*, int> SHA384_Init;
+    public static readonly delegate* unmanaged[SuppressGCTransition]<Sha2State*, int> SHA512_Init;
+    public static readonly delegate* unmanaged[SuppressGCTransition]<Sha2State*, byte*, nuint, int> SHA512_Update;
+    public static readonly delegate* unmanaged[SuppressGCTransition]<byte*, Sha2State*, int> SHA512_Final;
+
     public static readonly delegate* unmanaged<nint, byte*, byte*, nint> EVP_CIPHER_fetch;
     public static readonly delegate* unmanaged<nint> EVP_CIPHER_CTX_new;
     public static readonly delegate* unmanaged<nint, void> EVP_CIPHER_CTX_free;
@@ -78,6 +90,12 @@ internal static unsafe class Native
     public static readonly nint Aes256Gcm;
     public static readonly nint ChaCha20Poly1305;
 
+    /// <summary>
+    /// Whether SHA-2 can be called without EVP: where EVP itself would take OpenSSL's own (no FIPS module, no other provider), and the
+    /// build has not left out what is deprecated.
+    /// </summary>
+    public static readonly bool HasPlainSha2;
+
     /// <summary>Whether there is X25519: not where FIPS is on.</summary>
     public static readonly bool HasX25519;
 
@@ -107,6 +125,9 @@ internal static unsafe class Native
             EVP_DigestInit_ex2 = (delegate* unmanaged<nint, nint, OsslParam*, int>)Find(library, "EVP_DigestInit_ex2");
             EVP_DigestUpdate = (delegate* unmanaged<nint, byte*, nuint, int>)Find(library, "EVP_DigestUpdate");
             EVP_DigestFinal_ex = (delegate* unmanaged<nint, byte*, uint*, int>)Find(library, "EVP_DigestFinal_ex");
+
+            EVP_MD_get0_provider = (delegate* unmanaged<nint, nint>)Find(library, "EVP_MD_get0_provider");
+            OSSL_PROVIDER_get0_name = (delegate* unmanaged<nint, byte*>)Find(library, "OSSL_PROVIDER_get0_name");
 
             EVP_CIPHER_fetch = (delegate* unmanaged<nint, byte*, byte*, nint>)Find(library, "EVP_CIPHER_fetch");
             EVP_CIPHER_CTX_new = (delegate* unmanaged<nint>)Find(library, "EVP_CIPHER_CTX_new");
@@ -156,6 +177,15 @@ internal static unsafe class Native
             Sha256 = Required(EVP_MD_fetch(0, Utf8(Names.Sha256), null), "SHA-256");
             Sha384 = Required(EVP_MD_fetch(0, Utf8(Names.Sha384), null), "SHA-384");
             Sha512 = Required(EVP_MD_fetch(0, Utf8(Names.Sha512), null), "SHA-512");
+            nint[] plain = [.. PlainSha2.Select(symbol => NativeLibrary.TryGetExport(library, symbol, out nint address) ? address : 0)];
+            HasPlainSha2 = !plain.Contains(0) && IsOpenSslsOwn(Sha256);
+            SHA256_Init = (delegate* unmanaged[SuppressGCTransition]<Sha2State*, int>)plain[0];
+            SHA256_Update = (delegate* unmanaged[SuppressGCTransition]<Sha2State*, byte*, nuint, int>)plain[1];
+            SHA256_Final = (delegate* unmanaged[SuppressGCTransition]<byte*, Sha2State*, int>)plain[2];
+            SHA384_Init = (delegate* unmanaged[SuppressGCTransition]<Sha2State*, int>)plain[3];
+            SHA512_Init = (delegate* unmanaged[SuppressGCTransition]<Sha2State*, int>)plain[4];
+            SHA512_Update = (delegate* unmanaged[SuppressGCTransition]<Sha2State*, byte*, nuint, int>)plain[5];
+            SHA512_Final = (delegate* unmanaged[SuppressGCTransition]<byte*, Sha2State*, int>)plain[6];
             Aes128Gcm = Required(EVP_CIPHER_fetch(0, Utf8("AES-128-GCM\0"u8), null), "AES-128-GCM");
             Aes256Gcm = Required(EVP_CIPHER_fetch(0, Utf8("AES-256-GCM\0"u8), null), "AES-256-GCM");
             ChaCha20Poly1305 = EVP_CIPHER_fetch(0, Utf8("ChaCha20-Poly1305\0"u8), null); // absent where FIPS is on
@@ -235,6 +265,11 @@ internal static unsafe class Native
         NativeLibrary.TryGetExport(library, symbol, out nint address)
             ? address
             : throw new PlatformNotSupportedException($"This libcrypto has no {symbol}.");
+
+    private static string[] PlainSha2 => ["SHA256_Init", "SHA256_Update", "SHA256_Final", "SHA384_Init", "SHA512_Init", "SHA512_Update", "SHA512_Final"];
+
+    private static bool IsOpenSslsOwn(nint digest)
+        => Marshal.PtrToStringUTF8((nint)OSSL_PROVIDER_get0_name(EVP_MD_get0_provider(digest))) == "default";
 
     private static bool HasKeys(ReadOnlySpan<byte> algorithm)
     {

@@ -11,10 +11,20 @@ namespace Segno.Handshake.Extensions;
 /// </code></remarks>
 internal sealed class ExtensionBlock
 {
-    private readonly List<(ExtensionType Type, ReadOnlyMemory<byte> Data)> _extensions = [];
+    /// <summary>Up to so many, who looks for one twice walks along them.</summary>
+    private const int MaxWalked = 32;
+
+    private readonly List<Entry> _extensions;
+    private readonly ReadOnlyMemory<byte> _block;
+
+    private ExtensionBlock(ReadOnlyMemory<byte> block, int capacity)
+    {
+        _block = block;
+        _extensions = new List<Entry>(capacity);
+    }
 
     /// <summary>Nothing.</summary>
-    public static ExtensionBlock Empty { get; } = new();
+    public static ExtensionBlock Empty { get; } = new(default, 0);
 
     public int Count => _extensions.Count;
 
@@ -24,28 +34,31 @@ internal sealed class ExtensionBlock
     /// <summary>The types in the order in which they stand.</summary>
     public IEnumerable<ExtensionType> Types => _extensions.Select(extension => extension.Type);
 
-    /// <summary>Reads the block.</summary>
+    /// <summary>Reads the block, of which it keeps a copy.</summary>
     /// <param name="block">The extensions, without the length of the whole.</param>
     /// <param name="place">The message.</param>
     /// <param name="offered">For a response: what was offered; anything else is refused. <see langword="null"/>: unknown ones are ignored.</param>
     public static ExtensionBlock Read(ReadOnlySpan<byte> block, ExtensionPlace place, IReadOnlySet<ExtensionType>? offered)
+        => Read((ReadOnlyMemory<byte>)block.ToArray(), place, offered);
+
+    /// <summary>Reads the block where it is: the memory is its own from here on.</summary>
+    public static ExtensionBlock Read(ReadOnlyMemory<byte> block, ExtensionPlace place, IReadOnlySet<ExtensionType>? offered)
     {
         if (block.IsEmpty)
         {
             return Empty;
         }
-        var result = new ExtensionBlock();
-        byte[] copy = block.ToArray();
-        var seen = new HashSet<ExtensionType>();
-        var reader = new TlsReader(copy);
+        var result = new ExtensionBlock(block, place == ExtensionPlace.ClientHello ? 20 : 4);
+        HashSet<ExtensionType>? seen = null;
+        var reader = new TlsReader(block.Span);
         while (!reader.IsEmpty)
         {
             var type = (ExtensionType)reader.UInt16();
             int length = reader.UInt16();
-            int offset = copy.Length - reader.Remaining;
+            int offset = block.Length - reader.Remaining;
             reader.Bytes(length);
             // what is not known, and not an answer, is left alone.
-            if (!seen.Add(type))
+            if (!(seen?.Add(type) ?? !result.Has(type)))
             {
                 throw new TlsException(TlsFault.DuplicateExtension, type.ToString());
             }
@@ -57,7 +70,12 @@ internal sealed class ExtensionBlock
             {
                 throw new TlsException(TlsFault.MisplacedExtension, type.ToString());
             }
-            result._extensions.Add((type, copy.AsMemory(offset, length)));
+            result._extensions.Add(new Entry(type, (ushort)offset, (ushort)length));
+            if (result.Count == MaxWalked)
+            {
+                // However many there are, each costs the same.
+                seen = [.. result.Types];
+            }
         }
         return result;
     }
@@ -65,11 +83,11 @@ internal sealed class ExtensionBlock
     /// <summary>For a message whose own extensions say which it is: refuses what may not stand in it after all.</summary>
     public void CheckPlace(ExtensionPlace place)
     {
-        foreach ((ExtensionType type, _) in _extensions)
+        foreach (Entry entry in _extensions)
         {
-            if (ExtensionRules.Places(type) is { } places && (places & place) == 0)
+            if (ExtensionRules.Places(entry.Type) is { } places && (places & place) == 0)
             {
-                throw new TlsException(TlsFault.MisplacedExtension, type.ToString());
+                throw new TlsException(TlsFault.MisplacedExtension, entry.Type.ToString());
             }
         }
     }
@@ -86,13 +104,16 @@ internal sealed class ExtensionBlock
 
     public ReadOnlyMemory<byte>? Find(ExtensionType type)
     {
-        foreach ((ExtensionType candidate, ReadOnlyMemory<byte> data) in _extensions)
+        foreach (Entry entry in _extensions)
         {
-            if (candidate == type)
+            if (entry.Type == type)
             {
-                return data;
+                return _block.Slice(entry.Offset, entry.Length);
             }
         }
         return null;
     }
+
+    // The block is at most 65535 bytes long.
+    private readonly record struct Entry(ExtensionType Type, ushort Offset, ushort Length);
 }

@@ -56,7 +56,7 @@ internal sealed class ClientHello
 
     public List<PskIdentity> Identities { get; } = [];
 
-    public List<byte[]> Binders { get; } = [];
+    public List<ReadOnlyMemory<byte>> Binders { get; } = [];
 
     public static ClientHello Read(HandshakeMessage message)
     {
@@ -69,6 +69,8 @@ internal sealed class ClientHello
         byte[] compression = reader.Vector8(1).ToArray();
         ReadOnlySpan<byte> extensions = reader.IsEmpty ? default : reader.Vector16();
         reader.End();
+        // They stand at the end, and are read where they are.
+        ReadOnlyMemory<byte> block = raw.AsMemory(raw.Length - extensions.Length);
         var hello = new ClientHello(raw)
         {
             LegacyVersion = version,
@@ -76,7 +78,7 @@ internal sealed class ClientHello
             SessionId = sessionId,
             CipherSuites = suites,
             CompressionMethods = compression,
-            Extensions = ExtensionBlock.Read(extensions, ExtensionPlace.ClientHello, offered: null),
+            Extensions = ExtensionBlock.Read(block, ExtensionPlace.ClientHello, offered: null),
         };
         return hello;
     }
@@ -178,15 +180,16 @@ internal sealed class ClientHello
         {
             return null;
         }
-        List<(TlsNamedGroup, ReadOnlyMemory<byte>)> shares = [];
-        var seen = new HashSet<ushort>();
+        ReadOnlyMemory<byte> bytes = Extensions.Find(ExtensionType.KeyShare)!.Value;
+        var shares = new List<(TlsNamedGroup, ReadOnlyMemory<byte>)>(2);
+        HashSet<ushort>? seen = null;
         TlsReader list = data.Within(data.Vector16());
         data.End();
         while (!list.IsEmpty)
         {
             ushort group = list.UInt16();
-            byte[] share = list.Vector16(1).ToArray();
-            if (!seen.Add(group))
+            ReadOnlyMemory<byte> share = Last(bytes, list.Vector16(1).Length, list.Remaining);
+            if (shares.Count > 0 && !(seen ??= [.. shares.Select(known => (ushort)known.Item1)]).Add(group))
             {
                 throw new TlsException(TlsFault.DuplicateKeyShare);
             }
@@ -230,27 +233,29 @@ internal sealed class ClientHello
             //
             throw new TlsException(TlsFault.PreSharedKeyExtensionMustBeLast);
         }
+        ReadOnlyMemory<byte> bytes = Extensions.Find(ExtensionType.PreSharedKey)!.Value;
         TlsReader identities = data.Within(data.Vector16(7));
-        BindersOffset = Raw.Length - data.Remaining;
+        int bindersLength = data.Remaining;
+        BindersOffset = Raw.Length - bindersLength;
         TlsReader binders = data.Within(data.Vector16(33));
         data.End();
         int identityCount = 0;
         while (!identities.IsEmpty)
         {
-            ReadOnlySpan<byte> identity = identities.Vector16(1);
+            ReadOnlyMemory<byte> identity = Last(bytes, identities.Vector16(1).Length, identities.Remaining + bindersLength);
             uint age = identities.UInt32();
             if (identityCount++ < MaxIdentities)
             {
-                Identities.Add(new PskIdentity(identity.ToArray(), age));
+                Identities.Add(new PskIdentity(identity, age));
             }
         }
         int binderCount = 0;
         while (!binders.IsEmpty)
         {
-            ReadOnlySpan<byte> binder = binders.Vector8(32);
+            ReadOnlyMemory<byte> binder = Last(bytes, binders.Vector8(32).Length, binders.Remaining);
             if (binderCount++ < MaxIdentities)
             {
-                Binders.Add(binder.ToArray());
+                Binders.Add(binder);
             }
         }
         if (identityCount != binderCount)
@@ -268,6 +273,12 @@ internal sealed class ClientHello
         return (versions.Contains((ushort)0x0304) ? SslProtocols.Tls13 : SslProtocols.None) | (tls12 ? SslProtocols.Tls12 : SslProtocols.None);
     }
 
+    /// <summary>What has just been read, without a copy.</summary>
+    /// <param name="bytes">The extension's data.</param>
+    /// <param name="length">The length of it.</param>
+    /// <param name="remaining">How much of the data stands behind it.</param>
+    private static ReadOnlyMemory<byte> Last(ReadOnlyMemory<byte> bytes, int length, int remaining) => bytes.Slice(bytes.Length - remaining - length, length);
+
     public bool Offers(SslProtocols version) => Versions().HasFlag(version);
 
     public TlsClientHelloInfo ToInfo(string? serverName, object sender) => new()
@@ -282,4 +293,4 @@ internal sealed class ClientHello
     };
 }
 
-internal readonly record struct PskIdentity(byte[] Identity, uint ObfuscatedAge);
+internal readonly record struct PskIdentity(ReadOnlyMemory<byte> Identity, uint ObfuscatedAge);
