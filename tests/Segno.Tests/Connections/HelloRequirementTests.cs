@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net.Security;
 using System.Security.Authentication;
+using Segno.Handshake.Extensions;
 using Segno.Sessions;
 using static Segno.Tests.Connections.HelloTests;
 
@@ -104,6 +105,24 @@ public class HelloRequirementTests
     {
         using TlsConnection client = StartedClient(out byte[] first);
         AssertRefused(client, ServerHello(first, new byte[32], [.. Version(0x0304), .. HelloBytes.Extension(type, [0, 1])]), fault, alert);
+    }
+
+    // however many there are. A few are looked through, many are in a set.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(31)]
+    [InlineData(32)]
+    [InlineData(33)]
+    [InlineData(200)]
+    public void NoExtensionComesTwice(int count)
+    {
+        byte[] block = [.. Enumerable.Range(0x7000, count).SelectMany(type => HelloBytes.Extension(type, [1]))];
+        Assert.Equal(count, ExtensionBlock.Read(block, ExtensionPlace.ClientHello, offered: null).Count);
+        foreach (int twice in (int[])[0x7000, 0x7000 + count - 1])
+        {
+            TlsException e = Assert.Throws<TlsException>(() => ExtensionBlock.Read([.. block, .. HelloBytes.Extension(twice, [1])], ExtensionPlace.ClientHello, offered: null));
+            Assert.Equal(TlsFault.DuplicateExtension, e.Fault);
+        }
     }
 
     //

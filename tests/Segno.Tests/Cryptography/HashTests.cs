@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using Segno.Cryptography;
 using static Segno.Tests.Cryptography.BothProviders;
@@ -25,6 +26,38 @@ public sealed class HashTests
             byte[] actual = new byte[hash.Length()];
             Get(name).Hash(hash, Encoding.ASCII.GetBytes(data), actual);
             Assert.Equal(Hex(expected), actual);
+        }
+    }
+
+    /// <summary>Little data takes another way through libcrypto than much: up to 1024 bytes, of an HMAC together with its key.</summary>
+    [Theory, MemberData(nameof(Providers))]
+    public void HashesOfAnyLengthAreThoseOfTheSystem(string name)
+    {
+        foreach (HashKind hash in Enum.GetValues<HashKind>())
+        {
+            HashAlgorithmName algorithm = hash switch
+            {
+                HashKind.Sha256 => HashAlgorithmName.SHA256,
+                HashKind.Sha384 => HashAlgorithmName.SHA384,
+                _ => HashAlgorithmName.SHA512,
+            };
+            byte[] actual = new byte[hash.Length()];
+            foreach (int length in (int[])[0, 1, 63, 64, 65, 111, 112, 127, 128, 129, 1023, 1024, 1025, 3000])
+            {
+                byte[] data = Count(length, length);
+                Get(name).Hash(hash, data, actual);
+                Assert.Equal(CryptographicOperations.HashData(algorithm, data), actual);
+                foreach (int keyLength in (int[])[0, 32, 64, 65, 128, 129])
+                {
+                    byte[] key = Count(1, keyLength);
+                    Get(name).Hmac(hash, key, data, actual);
+                    Assert.Equal(CryptographicOperations.HmacData(algorithm, key, data), actual);
+                }
+                // Key and data are short together, or just not.
+                byte[] rest = Count(2, 1024 - 32 + (length % 2));
+                Get(name).Hmac(hash, data.AsSpan(0, Math.Min(32, length)), rest, actual);
+                Assert.Equal(CryptographicOperations.HmacData(algorithm, data.AsSpan(0, Math.Min(32, length)), rest), actual);
+            }
         }
     }
 

@@ -1,4 +1,6 @@
+using System.Net.Security;
 using System.Security.Authentication;
+using Segno.Cryptography;
 using Segno.Handshake;
 using Segno.Records;
 using Segno.Tests.Connections;
@@ -98,6 +100,27 @@ public class RecordRequirementTests
         using var protection = new Tls13Protection(ScriptedPeer.Crypto, covered.Suite13, covered.Keys!.ServerHandshakeSecret);
         protection.Seal(ContentType.ChangeCipherSpec, [1], 0, record);
         covered.AssertRefused(TlsFault.UnexpectedRecordType, TlsAlert.UnexpectedMessage, () => covered.Deliver(record));
+    }
+
+    /// <summary>The memory of a key is used again, wiped: who still holds a protection that is disposed gets nothing of it.</summary>
+    [Theory]
+    [InlineData(TlsCipherSuite.TLS_AES_128_GCM_SHA256)]
+    [InlineData(TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256)]
+    public void ADisposedProtectionProtectsNothing(TlsCipherSuite suite)
+    {
+        CipherSuiteInfo info = CipherSuiteInfo.Find(suite)!;
+        RecordProtection protection = suite == TlsCipherSuite.TLS_AES_128_GCM_SHA256
+            ? new Tls13Protection(ScriptedPeer.Crypto, info, new byte[32])
+            : new Tls12Protection(ScriptedPeer.Crypto, info, new byte[32], new byte[12]);
+        protection.Seal(ContentType.ApplicationData, [1], 0, new byte[64]);
+        protection.Dispose();
+        protection.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => protection.Seal(ContentType.ApplicationData, [1], 0, new byte[64]));
+        byte[] memory = PinnedPool.Rent();
+        Assert.All(memory, b => Assert.Equal(0, b));
+        Array.Fill(memory, (byte)1);
+        PinnedPool.Return(memory);
+        Assert.All(memory, b => Assert.Equal(0, b));
     }
 
     // the version in a record says nothing beyond that it is one.
