@@ -45,7 +45,8 @@ public sealed class ReasonTests
         [ResumptionReason.ClientCertificateRejected] = RejectedCertificate,
         [ResumptionReason.DeclinedByPolicy] = () => Crafted(_ => { }, o => o.ResumptionPolicy = new PolicyDouble { Answer = _ => ResumptionVerdict.Decline("rule") }),
         [ResumptionReason.LoadShed] = () => Crafted(_ => { }, o => o.ResumptionPolicy = new PolicyDouble { Answer = _ => ResumptionVerdict.ShedLoad("rule") }),
-        [ResumptionReason.StoreUnavailable] = () => ById(WithStore(TimeProvider.System, _ => throw new InvalidOperationException("down"))),
+        // On a clock that stands: on a busy machine its time could be over first.
+        [ResumptionReason.StoreUnavailable] = () => ById(WithStore(new FakeTimeProvider(TimeProvider.System.GetUtcNow()), _ => throw new InvalidOperationException("down"))),
         [ResumptionReason.StoreTimeout] = Timeout,
         [ResumptionReason.ResumptionDisabled] = () => Crafted(_ => { }, redeemer: o => o.AllowTlsResume = false),
         [ResumptionReason.NoUsablePskMode] = WithoutUsableMode,
