@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Security.Cryptography;
 
@@ -13,9 +12,7 @@ internal sealed class SecretBlock : IDisposable
     public const int Capacity = 1024;
 
     // What is pooled is memory, never a SecretBlock: a slot of a disposed block must not come alive in another connection.
-    private const int MaxPooled = 256;
-    private static readonly ConcurrentBag<byte[]> Pool = [];
-    private static int _pooled;
+    private static readonly PinnedPool Pool = new(Capacity, maxPooled: 256);
 
     [DebuggerBrowsable(DebuggerBrowsableState.Never)]
     private byte[]? _memory;
@@ -27,16 +24,7 @@ internal sealed class SecretBlock : IDisposable
     // The memory of a block that nobody disposed is wiped, but not pooled: someone may still hold a span of it.
     ~SecretBlock() => CryptographicOperations.ZeroMemory(_memory);
 
-    public static SecretBlock Rent()
-    {
-        if (Pool.TryTake(out byte[]? memory))
-        {
-            Interlocked.Decrement(ref _pooled);
-            return new SecretBlock(memory);
-        }
-
-        return new SecretBlock(GC.AllocateArray<byte>(Capacity, pinned: true));
-    }
+    public static SecretBlock Rent() => new(Pool.Rent());
 
     /// <summary>Takes the next bytes of the block, all zero.</summary>
     public SecretSlot Take(int length)
@@ -67,20 +55,7 @@ internal sealed class SecretBlock : IDisposable
     public void Dispose()
     {
         GC.SuppressFinalize(this);
-        if (Interlocked.Exchange(ref _memory, null) is not { } memory)
-        {
-            return;
-        }
-
-        CryptographicOperations.ZeroMemory(memory);
-        if (Interlocked.Increment(ref _pooled) <= MaxPooled)
-        {
-            Pool.Add(memory);
-        }
-        else
-        {
-            Interlocked.Decrement(ref _pooled);
-        }
+        Pool.Return(ref _memory);
     }
 
     internal Span<byte> Memory(int offset, int length)

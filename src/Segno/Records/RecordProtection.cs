@@ -6,6 +6,9 @@ namespace Segno.Records;
 /// <summary>Record protection in one direction: one key, its sequence numbers, and what one version makes of a record.</summary>
 internal abstract class RecordProtection : IDisposable
 {
+    /// <summary>Memory for the traffic secret and the IV of one direction.</summary>
+    protected static readonly PinnedPool Memory = new(HashKinds.MaxLength + Aead.NonceLength, maxPooled: 1024);
+
     /// <summary>2^24.5 records, beyond which AES-GCM loses its margin (RFC 9846 §5.5, RFC 9325 §4.4; R-139).</summary>
     public const long AesGcmRecordLimit = 23_726_566;
 
@@ -83,14 +86,5 @@ internal abstract class RecordProtection : IDisposable
         iv.CopyTo(nonce);
         Span<byte> low = nonce[(Aead.NonceLength - sizeof(long))..];
         BinaryPrimitives.WriteInt64BigEndian(low, BinaryPrimitives.ReadInt64BigEndian(low) ^ sequence);
-    }
-
-    /// <summary>Gives back what <see cref="PinnedPool"/> gave. Whoever still works with the protection finds nothing, and never what is another's.</summary>
-    protected static void Return(ref byte[]? memory)
-    {
-        if (Interlocked.Exchange(ref memory, null) is { } own)
-        {
-            PinnedPool.Return(own);
-        }
     }
 }

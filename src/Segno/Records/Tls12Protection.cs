@@ -20,7 +20,7 @@ internal sealed class Tls12Protection : RecordProtection
 
     private readonly Aead _aead;
     private readonly int _ivLength;
-    private byte[]? _iv = PinnedPool.Rent();
+    private byte[]? _iv = Memory.Rent();
     private readonly int _explicitLength;
 
     /// <summary>Takes a key and its implicit IV, as they stand in the key block (RFC 5246 §6.3).</summary>
@@ -77,7 +77,7 @@ internal sealed class Tls12Protection : RecordProtection
 
     public override void Dispose()
     {
-        Return(ref _iv);
+        Memory.Return(ref _iv);
         _aead.Dispose();
     }
 

@@ -8,7 +8,7 @@ internal sealed class Tls13Protection : RecordProtection
 {
     private readonly CryptoProvider _crypto;
     private readonly int _secretLength;
-    private byte[]? _secretAndIv = PinnedPool.Rent();
+    private byte[]? _secretAndIv = Memory.Rent();
     private Aead _aead;
 
     public Tls13Protection(CryptoProvider crypto, CipherSuiteInfo suite, ReadOnlySpan<byte> secret)
@@ -25,11 +25,11 @@ internal sealed class Tls13Protection : RecordProtection
 
     public override bool CanPad => true;
 
-    private Span<byte> Secret => Memory.AsSpan(0, _secretLength);
+    private Span<byte> Secret => Own.AsSpan(0, _secretLength);
 
-    private Span<byte> Iv => Memory.AsSpan(HashKinds.MaxLength, Aead.NonceLength);
+    private Span<byte> Iv => Own.AsSpan(HashKinds.MaxLength, Aead.NonceLength);
 
-    private byte[] Memory => _secretAndIv ?? throw new ObjectDisposedException(nameof(Tls13Protection));
+    private byte[] Own => _secretAndIv ?? throw new ObjectDisposedException(nameof(Tls13Protection));
 
     /// <summary>All that is protected is application data from the outside.</summary>
     public override bool Protects(ContentType type) => type == ContentType.ApplicationData;
@@ -85,7 +85,7 @@ internal sealed class Tls13Protection : RecordProtection
 
     public override void Dispose()
     {
-        Return(ref _secretAndIv);
+        Memory.Return(ref _secretAndIv);
         _aead.Dispose();
     }
 

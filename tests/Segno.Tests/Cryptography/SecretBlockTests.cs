@@ -106,4 +106,26 @@ public sealed class SecretBlockTests
             Assert.True(length < 32 || one.AsSpan(length - 16).IndexOfAnyExcept((byte)0) >= 0);
         }
     }
+
+    /// <summary>What comes back is wiped and used again, up to a number; who gives it back twice gives it back once.</summary>
+    [Fact]
+    public void PooledMemoryIsWipedAndBounded()
+    {
+        var pool = new PinnedPool(8, maxPooled: 1);
+        byte[] first = pool.Rent();
+        byte[] second = pool.Rent();
+        Array.Fill(first, (byte)1);
+        Array.Fill(second, (byte)2);
+        byte[]? held = first;
+        pool.Return(ref held);
+        pool.Return(ref held);
+        Assert.Null(held);
+        held = second;
+        pool.Return(ref held);
+        Assert.All(first.Concat(second), b => Assert.Equal(0, b));
+        Assert.Same(first, pool.Rent());
+        byte[] third = pool.Rent();
+        Assert.NotSame(first, third);
+        Assert.NotSame(second, third);
+    }
 }
