@@ -12,8 +12,6 @@ namespace Segno.Cryptography;
 /// </remarks>
 internal sealed unsafe class LibcryptoDigest
 {
-    private const int MaxBlockLength = 128;
-
     [ThreadStatic]
     private static LibcryptoDigest? _current;
 
@@ -62,45 +60,16 @@ internal sealed unsafe class LibcryptoDigest
     /// <summary>HMAC (RFC 2104) over three parts as if they were one.</summary>
     public void Hmac(HashKind hash, ReadOnlySpan<byte> key, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, ReadOnlySpan<byte> third, Span<byte> destination)
     {
-        int length = hash.Length();
-        destination = destination[..length];
+        destination = destination[..hash.Length()];
         if (ShortSha2.Takes(key.Length + first.Length + second.Length + third.Length))
         {
             ShortSha2.Hmac(hash, key, first, second, third, destination);
             return;
         }
 
-        Span<byte> pad = stackalloc byte[MaxBlockLength];
-        Span<byte> inner = stackalloc byte[HashKinds.MaxLength];
-        pad = pad[..(hash == HashKind.Sha256 ? 64 : MaxBlockLength)];
-        inner = inner[..length];
-        nint algorithm = Algorithm(hash);
         ref nint context = ref Context(hash);
-        bool ok = true;
-        try
-        {
-            pad.Clear();
-            if (key.Length <= pad.Length)
-            {
-                key.CopyTo(pad);
-            }
-            else
-            {
-                ok = Update(context, key) && Finish(context, algorithm, pad[..length]);
-            }
-
-            Xor(pad, 0x36);
-            ok = ok && Update(context, pad) && Update(context, first) && Update(context, second) && Update(context, third)
-                && Finish(context, algorithm, inner);
-            Xor(pad, 0x36 ^ 0x5c);
-            ok = ok && Update(context, pad) && Update(context, inner) && Finish(context, algorithm, destination);
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(pad);
-            CryptographicOperations.ZeroMemory(inner);
-        }
-
+        var run = new EvpHash(context, Algorithm(hash));
+        bool ok = HmacOf.Compute(ref run, hash, key, first, second, third, destination);
         Check(ok, ref context, "Cannot compute an HMAC");
     }
 
@@ -137,14 +106,6 @@ internal sealed unsafe class LibcryptoDigest
         }
     }
 
-    private static void Xor(Span<byte> block, byte value)
-    {
-        for (int i = 0; i < block.Length; i++)
-        {
-            block[i] ^= value;
-        }
-    }
-
     private static void Check(bool ok, ref nint context, string what)
     {
         if (!ok)
@@ -177,6 +138,13 @@ internal sealed unsafe class LibcryptoDigest
         }
 
         return ref context;
+    }
+
+    private readonly struct EvpHash(nint context, nint algorithm) : IRunningHash
+    {
+        public bool Update(ReadOnlySpan<byte> data) => LibcryptoDigest.Update(context, data);
+
+        public bool Finish(Span<byte> destination) => LibcryptoDigest.Finish(context, algorithm, destination);
     }
 }
 
