@@ -140,31 +140,6 @@ internal static class Exhibits
         return data;
     }
 
-    public static TheoryData<SessionKind, T> CrossKinds<T>(params T[] values)
-    {
-        var data = new TheoryData<SessionKind, T>();
-        foreach (T value in values)
-        {
-            foreach (SessionKind kind in Enum.GetValues<SessionKind>())
-            {
-                data.Add(kind, value);
-            }
-        }
-        return data;
-    }
-
-    public static TheoryData<ResumptionMechanism, T> CrossMechanisms<T>(params T[] values)
-    {
-        var data = new TheoryData<ResumptionMechanism, T>();
-        foreach (T value in values)
-        {
-            data.Add(ResumptionMechanism.SessionId, value);
-            data.Add(ResumptionMechanism.Ticket, value);
-            data.Add(ResumptionMechanism.Psk, value);
-        }
-        return data;
-    }
-
     /// <summary>The same session under another scope, name or ticket: what no rule of the library would make of it.</summary>
     public static TlsSession Copy(TlsSession session, SessionScope scope, string? serverName, byte[] ticket) => new(
         new TlsSessionState

@@ -122,9 +122,9 @@ public sealed class OptionScopeTests
         [nameof(X509ChainPolicy.UrlRetrievalTimeout)] = null,
     };
 
-    public static TheoryData<SessionKind, string> ServerRows => Exhibits.CrossKinds([.. Flips(OfServers).Keys]);
+    public static TheoryData<SessionKind, string> ServerRows => Exhibits.Cross([.. Flips(OfServers).Keys]);
 
-    public static TheoryData<SessionKind, string> ClientRows => Exhibits.CrossKinds([.. Flips(OfClients).Keys]);
+    public static TheoryData<SessionKind, string> ClientRows => Exhibits.Cross([.. Flips(OfClients).Keys]);
 
     public static TheoryData<string> PolicyRows => [.. OfPolicies.Where(row => row.Value is not null).Select(row => row.Key)];
 

@@ -59,7 +59,8 @@ public sealed class ResumptionRulesTests
 
     public static TheoryData<ResumptionMechanism> Mechanisms => [ResumptionMechanism.SessionId, ResumptionMechanism.Ticket, ResumptionMechanism.Psk];
 
-    public static TheoryData<ResumptionMechanism, string> Table => Museum.Exhibits.CrossMechanisms([.. Rows.Select(row => row.Name), .. StillGood.Select(row => row.Name)]);
+    public static TheoryData<ResumptionMechanism, string> Table
+        => [.. from row in Rows.Select(row => row.Name).Concat(StillGood.Select(row => row.Name)) from mechanism in (ResumptionMechanism[])[ResumptionMechanism.SessionId, ResumptionMechanism.Ticket, ResumptionMechanism.Psk] select (mechanism, row)];
 
     [Theory]
     [MemberData(nameof(Mechanisms))]

@@ -181,7 +181,7 @@ internal sealed class ClientHello
             return null;
         }
         ReadOnlyMemory<byte> bytes = Extensions.Find(ExtensionType.KeyShare)!.Value;
-        var shares = new List<(TlsNamedGroup, ReadOnlyMemory<byte>)>(2);
+        var shares = new List<(TlsNamedGroup Group, ReadOnlyMemory<byte> Share)>(2);
         HashSet<ushort>? seen = null;
         TlsReader list = data.Within(data.Vector16());
         data.End();
@@ -189,7 +189,9 @@ internal sealed class ClientHello
         {
             ushort group = list.UInt16();
             ReadOnlyMemory<byte> share = Last(bytes, list.Vector16(1).Length, list.Remaining);
-            if (shares.Count > 0 && !(seen ??= [.. shares.Select(known => (ushort)known.Item1)]).Add(group))
+            // Most hellos have one or two.
+            seen = shares.Count == 1 ? [(ushort)shares[0].Group] : seen;
+            if (seen?.Add(group) == false)
             {
                 throw new TlsException(TlsFault.DuplicateKeyShare);
             }
