@@ -1,4 +1,7 @@
 using System.Buffers;
+using Segno.Cryptography;
+using Segno.Handshake.Extensions;
+using Segno.Tests.Cryptography;
 
 namespace Segno.Tests.Connections;
 
@@ -149,6 +152,42 @@ public class KeyShareTests
             pair.Handshake();
         }
         Assert.Equal(400, shares.Count);
+    }
+
+    /// <summary>A group that has two shares is refused before anything is computed with either, however many others there are.</summary>
+    [Theory]
+    [Trait("Museum", "I3")]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(100)]
+    public void AGroupHasOneShare(int others)
+    {
+        var provider = new FaultingProvider(CryptoProvider.Default);
+        (TlsClientContext client, TlsServerContext server) = HandshakeTests.Contexts(
+            o => (o.SupportedGroups, o.SendGrease) = ([TlsNamedGroup.X25519], false), o => o.Crypto = provider);
+        byte[] hello = FirstHello(client);
+        byte[] share = HelloBytes.Extension(hello, (int)ExtensionType.KeyShare)[2..];
+        byte[] shares = [.. share, .. Enumerable.Range(0, others).SelectMany(i => (byte[])[0x70, (byte)i, 0, 1, 1])];
+        byte[] groups = [.. HelloBytes.Extension(hello, (int)ExtensionType.SupportedGroups)[2..], .. Enumerable.Range(0, others).SelectMany(i => (byte[])[0x70, (byte)i])];
+        hello = HelloBytes.WithData(hello, (int)ExtensionType.SupportedGroups, [0, (byte)groups.Length, .. groups]);
+        IEnumerable<string> calls = Receive(shares, out TlsException? none);
+        Assert.Null(none);
+        Assert.Contains(nameof(CryptoProvider.AnswerKeyExchange), calls);
+        foreach (byte[] twice in others == 0 ? (byte[][])[share] : [share, shares[^5..]])
+        {
+            Assert.DoesNotContain(nameof(CryptoProvider.AnswerKeyExchange), Receive([.. shares, .. twice], out TlsException? refusal));
+            Assert.Equal((TlsFault.DuplicateKeyShare, TlsAlert.IllegalParameter), (refusal!.Fault, Assert.IsType<TlsAlertException>(refusal).Alert));
+        }
+
+        IEnumerable<string> Receive(byte[] list, out TlsException? refusal)
+        {
+            int before = provider.Calls.Count;
+            using var connection = new TlsConnection(server);
+            byte[] bytes = HelloBytes.WithData(hello, (int)ExtensionType.KeyShare, [(byte)(list.Length >> 8), (byte)(list.Length & 0xff), .. list]);
+            refusal = Record.Exception(() => connection.Receive(bytes, [])) as TlsException;
+            return provider.Calls.Skip(before);
+        }
     }
 
     internal static byte[] FirstHello(TlsClientContext context)

@@ -72,6 +72,7 @@ public class RecordTests
     }
 
     [Theory]
+    [Trait("Museum", "I2")]
     [InlineData(32, false)]
     [InlineData(33, true)]
     public void KeyUpdatesWithoutDataAreBounded(int count, bool refused)

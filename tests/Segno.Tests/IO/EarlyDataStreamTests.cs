@@ -37,7 +37,7 @@ public sealed class EarlyDataStreamTests
         Assert.Equal(all, await ReadExactlyAsync(streams.Server, all.Length));
     }
 
-    // What may be a replay never shares a read with what is none (I2, I3).
+    // What may be a replay never shares a read with what is none.
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-
 namespace Segno.Cryptography;
 
 /// <summary>One-shot hashes and HMACs, on contexts that each thread keeps.</summary>
