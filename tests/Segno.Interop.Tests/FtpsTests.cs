@@ -66,9 +66,7 @@ public sealed class FtpsTests
     {
         string vsftpd = Peer.Find("vsftpd");
         (string chain, string key) = scratch.Pem(TestPki.Ecdsa());
-        string root = Directory.CreateDirectory(scratch.File("files")).FullName;
-        byte[] content = RandomNumberGenerator.GetBytes(100_000);
-        await File.WriteAllBytesAsync(Path.Combine(root, "file"), content, Token);
+        (string root, byte[] content) = await MakeFileAsync(scratch);
         int port = Loopback.FreePort();
         string configuration = scratch.File("vsftpd.conf");
         await File.WriteAllTextAsync(
@@ -104,11 +102,14 @@ public sealed class FtpsTests
     private static async Task<(PeerProcess Server, int Port, byte[] Content)> StartProFtpdAsync(Scratch scratch)
     {
         string package = Path.Combine(Peer.Repository, "artifacts", "peers", "proftpd", "usr");
-        string proftpd = Peer.Find(Path.Combine(package, "sbin", "proftpd"));
+        string unpacked = Peer.Find(Path.Combine(package, "sbin", "proftpd"));
+        // Whom it runs as may not enter the repository.
+        string proftpd = scratch.File("proftpd");
+        File.Copy(unpacked, proftpd);
+        string modules = Directory.CreateDirectory(scratch.File("modules")).FullName;
+        File.Copy(Path.Combine(package, "lib", "proftpd", "mod_tls.so"), Path.Combine(modules, "mod_tls.so"));
         (string chain, string key) = scratch.Pem(TestPki.Ecdsa());
-        string root = Directory.CreateDirectory(scratch.File("files")).FullName;
-        byte[] content = RandomNumberGenerator.GetBytes(100_000);
-        await File.WriteAllBytesAsync(Path.Combine(root, "file"), content, Token);
+        (string root, byte[] content) = await MakeFileAsync(scratch);
         // mod_tls takes the leaf alone from its certificate file.
         string issuers = scratch.File("issuers.pem");
         await File.WriteAllTextAsync(issuers, (await File.ReadAllTextAsync(chain, Token)).Split("-----END CERTIFICATE-----\n", 2)[1], Token);
@@ -124,7 +125,7 @@ public sealed class FtpsTests
         await File.WriteAllTextAsync(
             configuration,
             string.Create(CultureInfo.InvariantCulture, $"""
-                ModulePath {package}/lib/proftpd
+                ModulePath {modules}
                 LoadModule mod_tls.c
                 ServerType standalone
                 DefaultAddress 127.0.0.1
@@ -154,6 +155,14 @@ public sealed class FtpsTests
                 """),
             Token);
         return (await StartAsync(scratch, port, proftpd, "-n", "-c", configuration), port, content);
+    }
+
+    private static async Task<(string Root, byte[] Content)> MakeFileAsync(Scratch scratch)
+    {
+        string root = Directory.CreateDirectory(scratch.File("files")).FullName;
+        byte[] content = RandomNumberGenerator.GetBytes(100_000);
+        await File.WriteAllBytesAsync(Path.Combine(root, "file"), content, Token);
+        return (root, content);
     }
 
     private static async Task<PeerProcess> StartAsync(Scratch scratch, int port, params string[] command)
